@@ -1,0 +1,6 @@
+/**
+ * The `wick` program.
+ *
+ * @module
+ */
+export {};

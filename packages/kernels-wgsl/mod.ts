@@ -1,0 +1,6 @@
+/**
+ * The shaders as text, and the ways to adapt one.
+ *
+ * @module
+ */
+export {};

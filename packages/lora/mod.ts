@@ -1,0 +1,6 @@
+/**
+ * LoRA for Wick's modules: configuration, injection, merging and adapter files.
+ *
+ * @module
+ */
+export {};

@@ -1,0 +1,6 @@
+/**
+ * Assertions and fixtures for numerical tests. Nothing here is for programs.
+ *
+ * @module
+ */
+export {};

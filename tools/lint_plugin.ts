@@ -1,0 +1,1 @@
+export default { name: "wick", rules: {} } satisfies Deno.lint.Plugin;
