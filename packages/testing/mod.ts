@@ -1,6 +1,13 @@
 /**
  * Assertions and fixtures for numerical tests. Nothing here is for programs.
  *
+ * ```ts
+ * import { assertClose } from "@wick/testing";
+ *
+ * assertClose([0.1 + 0.2], [0.3]);
+ * ```
+ *
  * @module
  */
-export {};
+export { assertClose } from "./assert_close.ts";
+export { type ElementType, type Tolerance, TOLERANCES } from "./tolerances.ts";
