@@ -133,7 +133,9 @@ function tokenize(text: string): string[] {
     const token = pattern.exec(source)?.[1];
     if (token === undefined) {
       throw new RangeError(
-        `Cannot evaluate "${source}": "${source[start]}" is not expected there`,
+        `Cannot evaluate "${source}": "${
+          source.slice(start).trimStart()[0]
+        }" is not expected there`,
       );
     }
     tokens.push(token);
