@@ -1,0 +1,72 @@
+/**
+ * Language models in Hugging Face's files: weights, configuration, tokenizer.
+ *
+ * ```ts
+ * import { openModelFiles, readModelConfig } from "@wick/models";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const folder = "examples/tickets/base-model";
+ * const config = await readModelConfig(folder);
+ * using weights = await openModelFiles(folder);
+ * assertEquals(weights.info("model.embed_tokens.weight").shape, [
+ *   config.vocabularySize,
+ *   config.hiddenSize,
+ * ]);
+ * ```
+ *
+ * @module
+ */
+export { openModelFiles } from "./safetensors/open_model_files.ts";
+export { openSafetensors } from "./safetensors/open_safetensors.ts";
+export { readHeader } from "./safetensors/read_header.ts";
+export type { SafetensorsReader } from "./safetensors/safetensors_reader.ts";
+export type { SafetensorsHeader, TensorInfo } from "./safetensors/header.ts";
+export type { RawTensor } from "./safetensors/raw_tensor.ts";
+export {
+  bytesPerElement,
+  isSafetensorsDtype,
+  type SafetensorsDtype,
+} from "./safetensors/dtype.ts";
+export { toFloat32 } from "./safetensors/to_float32.ts";
+export { toInt32 } from "./safetensors/to_int32.ts";
+export {
+  type NamedTensor,
+  writeSafetensors,
+} from "./safetensors/write_safetensors.ts";
+
+export {
+  FileFormatError,
+  type FileFormatErrorOptions,
+} from "./files/file_format_error.ts";
+export { joinPath } from "./files/join_path.ts";
+export {
+  isJsonObject,
+  type JsonObject,
+  parseJsonObject,
+  type ParseJsonOptions,
+  readJsonObject,
+  readJsonObjectIfPresent,
+} from "./files/read_json.ts";
+export { readText, readTextIfPresent } from "./files/read_text.ts";
+export { systemProblem } from "./files/system_problem.ts";
+export { writeAll, writeAtomically } from "./files/write_atomically.ts";
+export { writeTextAtomically } from "./files/write_text_atomically.ts";
+export { writeFolderAtomically } from "./files/write_folder_atomically.ts";
+
+export { readModelConfig } from "./config/read_model_config.ts";
+export { ropeFrequencies } from "./config/rope_frequencies.ts";
+export type {
+  Activation,
+  DecoderConfig,
+  DecoderModelType,
+  RopeScaling,
+} from "./config/decoder_config.ts";
+
+export { loadTokenizer } from "./tokenizer/load_tokenizer.ts";
+export type {
+  DecodeOptions,
+  EncodeOptions,
+  Tokenizer,
+} from "./tokenizer/tokenizer.ts";
+export { StreamDecoder } from "./tokenizer/stream_decoder.ts";
+export type { ChatMessage, ChatTemplateOptions } from "./tokenizer/chat.ts";
