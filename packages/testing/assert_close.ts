@@ -1,4 +1,4 @@
-import { AssertionError } from "@std/assert";
+import { AssertionError } from "node:assert";
 import { type Tolerance, TOLERANCES } from "./tolerances.ts";
 
 /**
@@ -27,9 +27,9 @@ export function assertClose(
 ): void {
   const { rtol = 0, atol = 0 } = tolerance;
   if (actual.length !== expected.length) {
-    throw new AssertionError(
-      `Expected ${expected.length} values: got ${actual.length}`,
-    );
+    throw new AssertionError({
+      message: `Expected ${expected.length} values: got ${actual.length}`,
+    });
   }
   let off = 0;
   let worst = -1;
@@ -45,15 +45,15 @@ export function assertClose(
   }
   if (off === 0) return;
   const difference = Math.abs(actual[worst]! - expected[worst]!);
-  throw new AssertionError(
-    `${off} of ${expected.length} values are off, worst at ${worst}: got ${
-      actual[worst]
-    }, expected ${expected[worst]}, apart by ${
-      difference.toExponential(2)
-    } where ${
-      (atol + rtol * Math.abs(expected[worst]!)).toExponential(2)
-    } is allowed`,
-  );
+  const allowed = atol + rtol * Math.abs(expected[worst]!);
+  throw new AssertionError({
+    message:
+      `${off} of ${expected.length} values are off, worst at ${worst}: got ${
+        actual[worst]
+      }, expected ${expected[worst]}, apart by ${
+        difference.toExponential(2)
+      } where ${allowed.toExponential(2)} is allowed`,
+  });
 }
 
 /** How many times the allowed difference two values are apart. */

@@ -1,4 +1,5 @@
-import { AssertionError, assertThrows } from "@std/assert";
+import { AssertionError } from "node:assert";
+import { assertThrows } from "@std/assert";
 import { assertClose, type ElementType, TOLERANCES } from "./mod.ts";
 
 function fails(
