@@ -78,7 +78,9 @@ function parseEntry(name: string, value: unknown, path: string): TensorInfo {
   if (isSafetensorsDtype(dtype)) {
     const bytes = [...shape, bytesPerElement(dtype)].reduce(checkedProduct, 1);
     if (bytes !== end - begin) {
-      const needs = Number.isNaN(bytes) ? "more bytes than can be" : `${bytes}`;
+      const needs = Number.isNaN(bytes)
+        ? "more bytes than can be"
+        : `${bytes} bytes`;
       fail(`of ${dtype} [${shape}] needs ${needs} and has ${end - begin}`);
     }
   }
