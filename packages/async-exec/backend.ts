@@ -1,0 +1,59 @@
+import type {
+  DeviceTraits,
+  DType,
+  HostArray,
+  Storage,
+} from "@wick/core-tensor";
+import type { Plan } from "@wick/graph";
+
+/** Counts of what a device holds and did. */
+export interface DeviceStatistics {
+  /** Buffers that exist, in use or kept for the next user. */
+  readonly buffers: number;
+  /** Their bytes. */
+  readonly bytes: number;
+  /** Bytes in use. */
+  readonly bytesInUse: number;
+  /** The most bytes that ever existed at once. */
+  readonly peakBytes: number;
+  /** Compiled kernels. */
+  readonly pipelines: number;
+  /** Kernels run so far. */
+  readonly dispatches: number;
+  /** Plans handed over so far; on WebGPU each is one submit. */
+  readonly submissions: number;
+}
+
+/** What runs plans: the part of a device that differs from one to another. */
+export interface Backend {
+  /** `"webgpu"` or `"cpu"`. */
+  readonly name: "webgpu" | "cpu";
+  /** What it is, for people. */
+  readonly description: string;
+  /** What the rules that choose kernels need to know. */
+  readonly traits: DeviceTraits;
+  /** Makes room for elements. */
+  allocate(dtype: DType, count: number): Storage;
+  /** Makes room and fills it with values. */
+  upload(values: HostArray, dtype: DType): Storage;
+  /** The same from the bytes of a file: little-endian, 16-bit floats packed. */
+  uploadBytes(bytes: Uint8Array, dtype: DType, count: number): Storage;
+  /** Overwrites elements from the start. */
+  write(storage: Storage, values: HostArray, dtype: DType): void;
+  /** Starts a plan: leaves in its order, and room for each result. */
+  run(
+    plan: Plan,
+    leaves: readonly Storage[],
+    results: readonly Storage[],
+  ): void;
+  /** Reads elements. */
+  read(storage: Storage, dtype: DType, count: number): Promise<HostArray>;
+  /** Waits until all that was started is done. */
+  finish(): Promise<void>;
+  /** Waits in the call until all that was started is done. */
+  fence(): void;
+  /** What it holds and did. */
+  statistics(): DeviceStatistics;
+  /** Gives everything back. */
+  close(): void;
+}

@@ -1,0 +1,8 @@
+import type { CpuKernel } from "./cpu_kernel.ts";
+
+const ALL: readonly CpuKernel[] = [];
+
+/** The CPU kernels, by the name of the operation. */
+export const CPU_KERNELS: ReadonlyMap<string, CpuKernel> = new Map(
+  ALL.map((kernel) => [kernel.operation.name, kernel]),
+);

@@ -1,0 +1,265 @@
+import {
+  type DType,
+  elementCount,
+  type EvaluateOptions,
+  type Executor,
+  type HostArray,
+  knownTensor,
+  type Shape,
+  type Storage,
+  Tensor,
+} from "@wick/core-tensor";
+import {
+  buildPlan,
+  ComputationGraph,
+  type Plan,
+  structureOf,
+} from "@wick/graph";
+import type { Backend, DeviceStatistics } from "./backend.ts";
+import { hostArray, type NestedNumbers } from "./host_array.ts";
+
+/** Options of {@linkcode Device.tensor}. */
+export interface TensorOptions {
+  /** The size along each axis; that of the nested arrays if absent. */
+  readonly shape?: Shape;
+  /** The element type; that of the typed array, else `f32`, if absent. */
+  readonly dtype?: DType;
+  /** Whether it is trained: gradients may be asked for after evaluations. */
+  readonly trainable?: boolean;
+}
+
+// Plans are small, but each keeps its pipelines alive.
+const MAX_PLANS = 512;
+
+/**
+ * A device with its memory: makes tensors and evaluates them. Get one from
+ * `openDevice()` and close it by scope.
+ *
+ * ```ts
+ * import { openDevice } from "@wick/async-exec";
+ * import { assertClose } from "@wick/testing";
+ *
+ * using device = await openDevice({ device: "cpu" });
+ * const x = device.tensor([[1, 2], [3, 4]]);
+ * assertClose(await x.data(), [1, 2, 3, 4]);
+ * ```
+ */
+export class Device implements Executor {
+  /** Whether operations are evaluated as they are recorded. */
+  readonly evaluatesEagerly: boolean;
+  readonly #backend: Backend;
+  readonly #plans: Map<string, Plan>;
+  #eagerTwin: Device | undefined;
+
+  /**
+   * Use `openDevice()` instead.
+   *
+   * @param backend What runs plans.
+   * @param lazy The device that this is the eager twin of.
+   */
+  constructor(backend: Backend, lazy?: Device) {
+    this.#backend = backend;
+    this.evaluatesEagerly = lazy !== undefined;
+    this.#plans = lazy ? lazy.#plans : new Map();
+  }
+
+  /** `"webgpu"` or `"cpu"`. */
+  get name(): "webgpu" | "cpu" {
+    return this.#backend.name;
+  }
+
+  /** What the device is, for people. */
+  get description(): string {
+    return this.#backend.description;
+  }
+
+  /** What tells tensors of one device from those of another. */
+  get device(): object {
+    return this.#backend;
+  }
+
+  /** What runs the plans. */
+  get backend(): Backend {
+    return this.#backend;
+  }
+
+  /**
+   * The same device, evaluating each operation as it is recorded: the baseline
+   * of benchmarks, and a way to find the operation that fails.
+   */
+  get eager(): Device {
+    if (this.evaluatesEagerly) return this;
+    this.#eagerTwin ??= new Device(this.#backend, this);
+    return this.#eagerTwin;
+  }
+
+  /**
+   * Puts values on the device.
+   *
+   * @param values Numbers, nested arrays of them, or a typed array.
+   * @param options Shape and type.
+   * @returns The known tensor.
+   * @throws {RangeError} If the values do not fill the shape.
+   */
+  tensor(values: NestedNumbers, options: TensorOptions = {}): Tensor {
+    const { array, shape, dtype } = hostArray(values, options);
+    return knownTensor(
+      this.#backend.upload(array, dtype),
+      shape,
+      dtype,
+      this,
+      options.trainable === undefined ? {} : { trainable: options.trainable },
+    );
+  }
+
+  /**
+   * Puts the bytes of a file on the device, 16-bit floats as they are.
+   *
+   * @param bytes Little-endian elements, row by row.
+   * @param shape The size along each axis.
+   * @param dtype The element type, not `bool`.
+   * @returns The known tensor.
+   */
+  tensorFromBytes(bytes: Uint8Array, shape: Shape, dtype: DType): Tensor {
+    const storage = this.#backend.uploadBytes(
+      bytes,
+      dtype,
+      elementCount(shape),
+    );
+    return knownTensor(storage, shape, dtype, this);
+  }
+
+  /**
+   * Makes a known tensor of zeros.
+   *
+   * @param shape The size along each axis.
+   * @param options Type, and whether it is trained.
+   * @returns The tensor.
+   */
+  zeros(shape: Shape, options: Omit<TensorOptions, "shape"> = {}): Tensor {
+    const zeros = new Float32Array(elementCount(shape));
+    return this.tensor(zeros, { dtype: "f32", ...options, shape });
+  }
+
+  /**
+   * Overwrites the elements of a known tensor, in place: every tensor that
+   * shares them sees the new ones.
+   *
+   * @param tensor The tensor.
+   * @param values As many values as it has elements.
+   * @throws {TypeError} If the tensor is not known.
+   * @throws {RangeError} If there are more or fewer values.
+   */
+  write(tensor: Tensor, values: NestedNumbers): void {
+    const { shape, dtype } = tensor;
+    const storage = requireStorage(tensor, "write");
+    const { array } = hostArray(values, { shape, dtype });
+    this.#backend.write(storage, array, dtype);
+  }
+
+  /** See {@linkcode Executor.upload}. */
+  upload(values: HostArray, dtype: DType): Storage {
+    return this.#backend.upload(values, dtype);
+  }
+
+  /** See {@linkcode Executor.evaluate}. */
+  evaluate(tensors: readonly Tensor[]): void {
+    const open = [...new Set(tensors)].filter((tensor) => !tensor.known);
+    if (open.length === 0) return;
+    const { key, leaves } = structureOf(open);
+    const plan = this.#plan(key, open);
+    const given = leaves.map((leaf) => leaf.storage!);
+    const made = new Map<number, Storage>();
+    const results = plan.results.map((slot, index) => {
+      const { place } = plan.slots[slot]!;
+      const before = place.kind === "leaf"
+        ? given[place.index]!
+        : made.get(slot);
+      if (before) {
+        before.retain();
+        return before;
+      }
+      const { dtype, size } = open[index]!;
+      const storage = this.#backend.allocate(dtype, size);
+      made.set(slot, storage);
+      return storage;
+    });
+    this.#backend.run(plan, given, results);
+    open.forEach((tensor, index) => tensor.settle(results[index]!));
+  }
+
+  /** See {@linkcode Executor.evaluateAsync}. */
+  async evaluateAsync(
+    tensors: readonly Tensor[],
+    options: EvaluateOptions = {},
+  ): Promise<void> {
+    options.signal?.throwIfAborted();
+    this.evaluate(tensors);
+    await this.#backend.finish();
+    options.signal?.throwIfAborted();
+  }
+
+  /** See {@linkcode Executor.read}. */
+  read(tensor: Tensor): Promise<HostArray> {
+    const storage = requireStorage(tensor, "read");
+    return this.#backend.read(storage, tensor.dtype, tensor.size);
+  }
+
+  /**
+   * Gives the plan that an evaluation would run, without running it.
+   *
+   * @param tensors The recorded tensors.
+   * @returns The plan.
+   */
+  planOf(tensors: readonly Tensor[]): Plan {
+    const open = tensors.filter((tensor) => !tensor.known);
+    return this.#plan(structureOf(open).key, open);
+  }
+
+  /** What the device holds and did. */
+  statistics(): DeviceStatistics {
+    return this.#backend.statistics();
+  }
+
+  /** Waits in the call until all that was started is done: for timing. */
+  fence(): void {
+    this.#backend.fence();
+  }
+
+  /** Gives everything back; tensors of the device are of no use after. */
+  close(): void {
+    this.#plans.clear();
+    this.#backend.close();
+  }
+
+  /** The same as {@linkcode Device.close}, for `using`. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #plan(key: string, tensors: readonly Tensor[]): Plan {
+    const known = this.#plans.get(key);
+    if (known) {
+      // The map is in order of use: the first is the one to drop.
+      this.#plans.delete(key);
+      this.#plans.set(key, known);
+      return known;
+    }
+    const { graph, roots } = ComputationGraph.trace(tensors);
+    const plan = buildPlan(graph, roots, this.#backend.traits);
+    this.#plans.set(key, plan);
+    if (this.#plans.size > MAX_PLANS) {
+      const [oldest] = this.#plans.keys();
+      this.#plans.delete(oldest!);
+    }
+    return plan;
+  }
+}
+
+function requireStorage(tensor: Tensor, what: string): Storage {
+  if (tensor.storage) return tensor.storage;
+  tensor.requireExecutor(what);
+  throw new TypeError(
+    `Cannot ${what} a recorded tensor of [${tensor.shape}]: evaluate it first`,
+  );
+}

@@ -1,0 +1,23 @@
+/**
+ * Runs recorded tensors: on a GPU through WebGPU, or on the CPU.
+ *
+ * ```ts
+ * import { openDevice } from "@wick/async-exec";
+ * import { add } from "@wick/core-tensor";
+ * import { assertClose } from "@wick/testing";
+ *
+ * using device = await openDevice({ device: "cpu" });
+ * const x = device.tensor([1, 2, 3]);
+ * assertClose(await add(x, 1).data(), [2, 3, 4]);
+ * ```
+ *
+ * @module
+ */
+export { openDevice } from "./open_device.ts";
+export type { OpenDeviceOptions } from "./open_device.ts";
+export { Device } from "./device.ts";
+export type { TensorOptions } from "./device.ts";
+export type { NestedNumbers } from "./host_array.ts";
+export { DeviceMemoryError } from "./webgpu/buffer_pool.ts";
+export { DeviceLostError } from "./webgpu/webgpu_backend.ts";
+export type { Backend, DeviceStatistics } from "./backend.ts";

@@ -1,0 +1,121 @@
+import { cpuBackend } from "./cpu/cpu_backend.ts";
+import { Device } from "./device.ts";
+import { webgpuBackend } from "./webgpu/webgpu_backend.ts";
+
+/** Options of {@linkcode openDevice}. */
+export interface OpenDeviceOptions {
+  /**
+   * Which device: `"auto"` is WebGPU where there is a hardware adapter, else
+   * the CPU. Absent: what the environment variable `WICK_DEVICE` says, else
+   * `"auto"`.
+   */
+  readonly device?: "auto" | "webgpu" | "cpu";
+  /** Bytes that buffers of a GPU may take in all; 16 GiB if absent. */
+  readonly memoryBudget?: number;
+  /** Whether the choice is said on stderr, once a process; true if absent. */
+  readonly announce?: boolean;
+  /** Whether to read back without Deno's 10 ms wait; true if absent. */
+  readonly synchronousRead?: boolean;
+}
+
+/**
+ * Opens a device: WebGPU where there is a hardware adapter, else the CPU.
+ *
+ * @example Usage
+ * ```ts
+ * import { openDevice } from "@wick/async-exec";
+ * import { assertEquals } from "@std/assert";
+ *
+ * using device = await openDevice({ device: "cpu" });
+ * assertEquals(device.name, "cpu");
+ * ```
+ *
+ * @param options Which device, and its limits.
+ * @returns The device; close it by `using`.
+ * @throws {TypeError} If WebGPU is asked for and there is no adapter.
+ * @throws {RangeError} If `WICK_DEVICE` is set to something else.
+ */
+export async function openDevice(
+  options: OpenDeviceOptions = {},
+): Promise<Device> {
+  const wanted = options.device ?? wantedDevice();
+  const device = await open(wanted, options);
+  if (options.announce ?? true) announce(`wick: ${device.description}`);
+  return device;
+}
+
+async function open(
+  wanted: "auto" | "webgpu" | "cpu",
+  options: OpenDeviceOptions,
+): Promise<Device> {
+  if (wanted === "cpu") return new Device(cpuBackend());
+  const adapter = await navigator.gpu?.requestAdapter({
+    powerPreference: "high-performance",
+  });
+  const software = adapter?.info.isFallbackAdapter ?? true;
+  if (wanted === "auto" && (!adapter || software)) {
+    return new Device(cpuBackend());
+  }
+  if (!adapter) {
+    throw new TypeError(
+      "Cannot open WebGPU: there is no adapter; install a Vulkan driver, or use the CPU with WICK_DEVICE=cpu",
+    );
+  }
+  const gpu = await adapter.requestDevice({
+    label: "wick",
+    requiredLimits: wantedLimits(adapter.limits),
+  });
+  return new Device(
+    await webgpuBackend(gpu, {
+      description: `WebGPU, ${adapter.info.description || adapter.info.vendor}`,
+      software,
+      memoryBudget: options.memoryBudget ?? 16 * 2 ** 30,
+      synchronousRead: options.synchronousRead ?? true,
+    }),
+  );
+}
+
+/** The limits that a device has only if they are asked for. */
+function wantedLimits(limits: GPUSupportedLimits): Record<string, number> {
+  const {
+    maxBufferSize,
+    maxStorageBufferBindingSize,
+    maxStorageBuffersPerShaderStage,
+    maxComputeInvocationsPerWorkgroup,
+    maxComputeWorkgroupSizeX,
+    maxComputeWorkgroupStorageSize,
+  } = limits;
+  return {
+    maxBufferSize,
+    maxStorageBufferBindingSize,
+    maxStorageBuffersPerShaderStage,
+    maxComputeInvocationsPerWorkgroup,
+    maxComputeWorkgroupSizeX,
+    maxComputeWorkgroupStorageSize,
+  };
+}
+
+function wantedDevice(): "auto" | "webgpu" | "cpu" {
+  const value = environment("WICK_DEVICE") ?? "auto";
+  if (value !== "auto" && value !== "webgpu" && value !== "cpu") {
+    throw new RangeError(
+      `Cannot open the device "${value}" that WICK_DEVICE names: use auto, webgpu or cpu`,
+    );
+  }
+  return value;
+}
+
+/** An environment variable, where the process may read it without asking. */
+function environment(variable: string): string | undefined {
+  if (typeof Deno === "undefined") return undefined;
+  const { state } = Deno.permissions.querySync({ name: "env", variable });
+  return state === "granted" ? Deno.env.get(variable) || undefined : undefined;
+}
+
+let announced = "";
+
+function announce(text: string): void {
+  if (announced === text || typeof Deno === "undefined") return;
+  announced = text;
+  Deno.stderr.writeSync(new TextEncoder().encode(`${text}\n`));
+}

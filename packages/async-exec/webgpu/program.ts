@@ -1,0 +1,122 @@
+import type { DeviceTraits } from "@wick/core-tensor";
+import type { Plan, Slot } from "@wick/graph";
+import type { BufferPool, GpuStorage } from "./buffer_pool.ts";
+import type { PipelineCache } from "./pipeline_cache.ts";
+import { wgslCode } from "./wgsl_code.ts";
+
+interface Dispatch {
+  readonly label: string;
+  readonly pipeline: GPUComputePipeline;
+  readonly layout: GPUBindGroupLayout;
+  readonly slots: readonly number[];
+  readonly workgroups: readonly [number, number, number];
+}
+
+// A loop uses the same buffers again after one or two rounds.
+const MAX_BIND_GROUPS = 8;
+
+/** A plan made ready for a GPU: its kernels, and the bind groups it needs. */
+export class Program {
+  readonly #device: GPUDevice;
+  readonly #pool: BufferPool;
+  readonly #plan: Plan;
+  readonly #dispatches: readonly Dispatch[];
+  readonly #bindGroups = new Map<string, readonly GPUBindGroup[]>();
+
+  /**
+   * Compiles the kernels of a plan.
+   *
+   * @param device The GPU.
+   * @param pipelines Where compiled kernels are kept.
+   * @param pool Where temporary buffers come from.
+   * @param plan The plan.
+   * @param traits What the device is like.
+   */
+  constructor(
+    device: GPUDevice,
+    pipelines: PipelineCache,
+    pool: BufferPool,
+    plan: Plan,
+    traits: DeviceTraits,
+  ) {
+    this.#device = device;
+    this.#pool = pool;
+    this.#plan = plan;
+    this.#dispatches = plan.steps
+      .filter((step) => step.shape.every((size) => size > 0))
+      .map((step) => {
+        const { text, slots, writes, workgroups } = wgslCode(step, traits);
+        return {
+          label: step.label,
+          pipeline: pipelines.pipeline(text, writes, step.label),
+          layout: pipelines.layout(writes),
+          slots,
+          workgroups,
+        };
+      });
+  }
+
+  /**
+   * Encodes and submits the plan.
+   *
+   * @param leaves What it starts from.
+   * @param results Where its results go.
+   */
+  run(leaves: readonly GpuStorage[], results: readonly GpuStorage[]): void {
+    if (this.#dispatches.length === 0) return;
+    const temporaries = this.#plan.buffers.map((bytes) =>
+      this.#pool.acquire(bytes, "temporary")
+    );
+    const groups = this.#groups(leaves, results, temporaries);
+    const encoder = this.#device.createCommandEncoder({ label: "plan" });
+    const pass = encoder.beginComputePass({ label: "plan" });
+    let current: GPUComputePipeline | undefined;
+    this.#dispatches.forEach(({ pipeline, workgroups }, index) => {
+      if (pipeline !== current) pass.setPipeline(pipeline);
+      current = pipeline;
+      pass.setBindGroup(0, groups[index]!);
+      pass.dispatchWorkgroups(...workgroups);
+    });
+    pass.end();
+    this.#device.queue.submit([encoder.finish()]);
+    // The queue runs in order, so the next user cannot come too early.
+    for (const storage of temporaries) storage.release();
+  }
+
+  #groups(
+    leaves: readonly GpuStorage[],
+    results: readonly GpuStorage[],
+    temporaries: readonly GpuStorage[],
+  ): readonly GPUBindGroup[] {
+    const all = [...leaves, ...results, ...temporaries];
+    const key = all.map(({ id }) => id).join();
+    const known = this.#bindGroups.get(key);
+    if (known) return known;
+    const storageOf = ({ place }: Slot): GpuStorage => {
+      switch (place.kind) {
+        case "leaf":
+          return leaves[place.index]!;
+        case "result":
+          return results[place.index]!;
+        case "buffer":
+          return temporaries[place.index]!;
+      }
+    };
+    const made = this.#dispatches.map(({ label, layout, slots }) =>
+      this.#device.createBindGroup({
+        label,
+        layout,
+        entries: slots.map((number, binding) => {
+          const { buffer } = storageOf(this.#plan.slots[number]!);
+          return { binding, resource: { buffer } };
+        }),
+      })
+    );
+    this.#bindGroups.set(key, made);
+    if (this.#bindGroups.size > MAX_BIND_GROUPS) {
+      const [oldest] = this.#bindGroups.keys();
+      this.#bindGroups.delete(oldest!);
+    }
+    return made;
+  }
+}

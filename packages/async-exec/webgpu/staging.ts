@@ -1,0 +1,106 @@
+/** Reads buffers of the GPU, without Deno's 10 ms wait where that is proven. */
+export class Staging {
+  readonly #device: GPUDevice;
+  readonly #free = new Map<number, GPUBuffer[]>();
+  #synchronous = false;
+
+  /**
+   * Makes a reader that waits, until {@linkcode Staging.prove} finds that it
+   * need not.
+   *
+   * @param device The GPU.
+   */
+  constructor(device: GPUDevice) {
+    this.#device = device;
+  }
+
+  /** Whether reading needs no waiting turn of the event loop. */
+  get synchronous(): boolean {
+    return this.#synchronous;
+  }
+
+  /**
+   * Tries the synchronous way on a known answer.
+   *
+   * In Deno `mapAsync()` has mapped the buffer when it returns, and then sleeps
+   * 10 ms before its promise settles. On a buffer that was never mapped before,
+   * `getMappedRange()` would abort the process: all buffers here were.
+   */
+  async prove(): Promise<void> {
+    const want = Uint32Array.of(0x5eed1e55, 7, 0, 0xffffffff);
+    const source = this.#device.createBuffer({
+      label: "staging proof",
+      size: want.byteLength,
+      usage: GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
+    });
+    this.#device.queue.writeBuffer(source, 0, want);
+    this.#synchronous = true;
+    const got = new Uint32Array(await this.read(source, want.byteLength));
+    this.#synchronous = this.#synchronous &&
+      want.every((value, i) => got[i] === value);
+    source.destroy();
+  }
+
+  /**
+   * Copies bytes from the GPU once all that was started is done.
+   *
+   * @param source The buffer.
+   * @param bytes How many, a multiple of 4.
+   * @returns The bytes.
+   */
+  async read(source: GPUBuffer, bytes: number): Promise<ArrayBuffer> {
+    const size = 2 ** Math.ceil(Math.log2(Math.max(bytes, 1024)));
+    const staging = this.#free.get(size)?.pop() ?? this.#create(size);
+    const encoder = this.#device.createCommandEncoder({ label: "read" });
+    encoder.copyBufferToBuffer(source, 0, staging, 0, bytes);
+    this.#device.queue.submit([encoder.finish()]);
+    const mapped = staging.mapAsync(GPUMapMode.READ, 0, bytes);
+    // On the fast path nobody waits for the promise, which unmap() may reject.
+    mapped.catch(() => {});
+    const copy = this.#readNow(staging, bytes) ??
+      await readLater(mapped, staging, bytes);
+    staging.unmap();
+    const free = this.#free.get(size);
+    if (free) free.push(staging);
+    else this.#free.set(size, [staging]);
+    return copy;
+  }
+
+  /** Destroys the buffers. */
+  close(): void {
+    for (const buffers of this.#free.values()) {
+      for (const buffer of buffers) buffer.destroy();
+    }
+    this.#free.clear();
+  }
+
+  #readNow(staging: GPUBuffer, bytes: number): ArrayBuffer | undefined {
+    if (!this.#synchronous) return undefined;
+    try {
+      return staging.getMappedRange(0, bytes).slice(0);
+    } catch {
+      this.#synchronous = false;
+      return undefined;
+    }
+  }
+
+  #create(size: number): GPUBuffer {
+    const staging = this.#device.createBuffer({
+      label: "staging",
+      size,
+      usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+      mappedAtCreation: true,
+    });
+    staging.unmap();
+    return staging;
+  }
+}
+
+async function readLater(
+  mapped: Promise<undefined | void>,
+  staging: GPUBuffer,
+  bytes: number,
+): Promise<ArrayBuffer> {
+  await mapped;
+  return staging.getMappedRange(0, bytes).slice(0);
+}

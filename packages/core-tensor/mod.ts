@@ -1,0 +1,45 @@
+/**
+ * Lazy tensors: describe now, run later.
+ *
+ * ```ts
+ * import { add, full } from "@wick/core-tensor";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(add(full([2, 1], 1), full([3], 2)).shape, [2, 3]);
+ * ```
+ *
+ * @module
+ */
+export { knownTensor, record, Tensor } from "./tensor.ts";
+export type { KnownTensorOptions } from "./tensor.ts";
+export * from "./ops/mod.ts";
+export type {
+  DeviceTraits,
+  KernelCall,
+  KernelOperand,
+  KernelRequest,
+  NodeOf,
+  Operation,
+  TensorNodeOf,
+  TensorSpec,
+} from "./operation.ts";
+export type { EvaluateOptions, Executor, Storage } from "./executor.ts";
+export { byteLength, DTYPES, promote } from "./dtype.ts";
+export type { DType, DTypeTraits, HostArray } from "./dtype.ts";
+export {
+  broadcastShapes,
+  elementCount,
+  resolveAxis,
+  rowMajorStrides,
+  sameShape,
+} from "./shape.ts";
+export type { Shape } from "./shape.ts";
+export {
+  broadcastView,
+  isRowMajor,
+  permuteView,
+  reshapeView,
+  rowMajorView,
+  sliceView,
+} from "./view.ts";
+export type { View } from "./view.ts";

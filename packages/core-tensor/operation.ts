@@ -1,0 +1,116 @@
+import type { DType } from "./dtype.ts";
+import type { Shape } from "./shape.ts";
+import type { Tensor } from "./tensor.ts";
+import type { View } from "./view.ts";
+
+/** The shape and the element type of a tensor. */
+export interface TensorSpec {
+  /** The size along each axis. */
+  readonly shape: Shape;
+  /** The element type. */
+  readonly dtype: DType;
+}
+
+/** A recorded operation as its rules see it. */
+export interface NodeOf<Attributes> extends TensorSpec {
+  /** The operands. */
+  readonly inputs: readonly TensorSpec[];
+  /** The options of the operation. */
+  readonly attributes: Attributes;
+}
+
+/** A recorded operation whose operands are tensors. */
+export interface TensorNodeOf<Attributes> extends NodeOf<Attributes> {
+  /** The operands. */
+  readonly inputs: readonly Tensor[];
+  /** The result, for gradients that are simplest in terms of it. */
+  readonly output: Tensor;
+}
+
+/** What a device tells the rules that choose kernels. */
+export interface DeviceTraits {
+  /** `"software"` for a rasteriser on the CPU, which dislikes barriers. */
+  readonly adapterClass: "software" | "gpu";
+  /** Threads of a workgroup at most. */
+  readonly maxWorkgroupThreads: number;
+  /** Bytes of workgroup memory at most. */
+  readonly maxWorkgroupBytes: number;
+  /** Storage buffers of a kernel at most. */
+  readonly maxStorageBuffers: number;
+}
+
+/** An operand as a kernel reads it: its elements lie as `view` says. */
+export interface KernelOperand {
+  /** The element type. */
+  readonly dtype: DType;
+  /** The logical shape, and where its elements lie. */
+  readonly view: View;
+}
+
+/** What an operation is asked when a kernel has to be chosen. */
+export interface KernelRequest<Attributes> {
+  /** The options of the operation. */
+  readonly attributes: Attributes;
+  /** The operands. */
+  readonly inputs: readonly KernelOperand[];
+  /** The result, which always lies row by row. */
+  readonly output: TensorSpec;
+  /** What the device is like. */
+  readonly device: DeviceTraits;
+}
+
+/** One call of a kernel, as plain data. */
+export interface KernelCall {
+  /** The file in `kernels/`, without its ending. */
+  readonly kernel: string;
+  /** Values of the kernel's `const` sizes. */
+  readonly sizes: Readonly<Record<string, number>>;
+  /** Type aliases of the kernel to set, such as `{ Output: "i32" }`. */
+  readonly types?: Readonly<Record<string, string>>;
+  /** Workgroups, spread over two dimensions by the device where needed. */
+  readonly workgroups: number | readonly [number, number, number];
+}
+
+/**
+ * What every operation states, whatever runs it. An operation is done on a
+ * device in one of three ways: an `expression` for each element, which can be
+ * fused; a `view`, which is no work; or a `kernel`.
+ */
+export interface Operation<Attributes = unknown> {
+  /** The name in errors, plans and files. */
+  readonly name: string;
+  /** Gives shape and type of the result, or throws the user's error. */
+  infer(inputs: readonly TensorSpec[], attributes: Attributes): TensorSpec;
+  /** Gives the result in `float64`: slow and true. Booleans are 0 and 1. */
+  reference(
+    inputs: readonly Float64Array[],
+    node: NodeOf<Attributes>,
+  ): Float64Array;
+  /**
+   * Gives, for each operand, a function that records its gradient from `dy`;
+   * `undefined` where there is none. Only the wanted ones are called.
+   */
+  gradient?(
+    dy: Tensor,
+    node: TensorNodeOf<Attributes>,
+  ): readonly ((() => Tensor) | undefined)[];
+  /**
+   * One expression per element, in the common tongue of WGSL and JavaScript:
+   * operators, `select`, and the functions of `kernels/functions.wgsl`.
+   */
+  expression?(operands: readonly string[], node: NodeOf<Attributes>): string;
+  /** The result as a view of the operand, or `undefined` if it needs a copy. */
+  view?(input: View, node: NodeOf<Attributes>): View | undefined;
+  /** The kernel call that computes the result. */
+  kernel?(request: KernelRequest<Attributes>): KernelCall;
+  /**
+   * Whether the kernel can read operand `index` as `view` says (through its
+   * load hook or by strides); operands it cannot read are copied first.
+   * Absent: every operand through its load hook.
+   */
+  accepts?(index: number, operand: KernelOperand): boolean;
+  /** The operand that is updated in place; the result shares its bytes. */
+  readonly updates?: number;
+  /** Further operands that are updated in place beside it. */
+  readonly alsoUpdates?: readonly number[];
+}

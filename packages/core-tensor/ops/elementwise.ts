@@ -1,0 +1,138 @@
+import { DTYPES, promote } from "../dtype.ts";
+import type { NodeOf, Operation, TensorNodeOf } from "../operation.ts";
+import { broadcastShapes } from "../shape.ts";
+import { record, Tensor } from "../tensor.ts";
+import { broadcastTo } from "./broadcast_to.ts";
+import { full } from "./full.ts";
+
+/** What an operation on each element of one tensor states. */
+export interface UnaryRule {
+  /** The name in errors and plans. */
+  readonly name: string;
+  /** The result for one element, in the common tongue. */
+  readonly expression: (x: string) => string;
+  /** The result for one element, in `float64`. */
+  readonly reference: (x: number) => number;
+  /** Records the gradient of the operand. */
+  readonly gradient?: (dy: Tensor, x: Tensor, y: Tensor) => Tensor;
+  /** Whether integers are allowed, and stay integers. */
+  readonly integers?: boolean;
+}
+
+/**
+ * Makes an operation on each element of one tensor. The result is `f32`, or
+ * the operand's type where integers are allowed.
+ *
+ * @param rule What it states.
+ * @returns The operation.
+ */
+export function unaryOperation(rule: UnaryRule): Operation<undefined> {
+  const { gradient } = rule;
+  return {
+    name: rule.name,
+    infer: ([x]) => {
+      const { shape, dtype } = x!;
+      if (DTYPES[dtype].float) return { shape, dtype: "f32" };
+      if (rule.integers && dtype !== "bool") return { shape, dtype };
+      throw new TypeError(
+        `Cannot ${rule.name} a tensor of ${dtype}: cast it to f32 first`,
+      );
+    },
+    reference: ([x]) => x!.map(rule.reference),
+    expression: ([x]) => rule.expression(x!),
+    ...(gradient && {
+      gradient: (
+        dy: Tensor,
+        { inputs: [x], output }: TensorNodeOf<undefined>,
+      ) => [
+        () => gradient(dy, x!, output),
+      ],
+    }),
+  };
+}
+
+/** What an operation on each pair of elements states. */
+export interface BinaryRule {
+  /** The name in errors and plans. */
+  readonly name: string;
+  /** The result for one pair, in the common tongue. */
+  readonly expression: (a: string, b: string) => string;
+  /** The result for one pair, in `float64`. */
+  readonly reference: (a: number, b: number) => number;
+  /** Records the gradients of the operands. */
+  readonly gradient?: (
+    dy: Tensor,
+    a: Tensor,
+    b: Tensor,
+  ) => readonly [() => Tensor, () => Tensor];
+  /** Whether the result is `bool`, as comparisons are. */
+  readonly compares?: boolean;
+}
+
+/**
+ * Makes an operation on each pair of elements of two tensors of one shape.
+ *
+ * @param rule What it states.
+ * @returns The operation.
+ */
+export function binaryOperation(rule: BinaryRule): Operation<undefined> {
+  const { gradient } = rule;
+  return {
+    name: rule.name,
+    infer: ([a, b]) => ({
+      shape: broadcastShapes(rule.name, a!.shape, b!.shape),
+      dtype: rule.compares
+        ? (promote(rule.name, a!.dtype, b!.dtype), "bool")
+        : promote(rule.name, a!.dtype, b!.dtype),
+    }),
+    reference: ([a, b]) => a!.map((value, i) => rule.reference(value, b![i]!)),
+    expression: ([a, b], node: NodeOf<undefined>) => {
+      const text = rule.expression(a!, b!);
+      return node.dtype === "i32" || node.dtype === "u32"
+        ? `${node.dtype}(${text})`
+        : text;
+    },
+    ...(gradient && {
+      gradient: (dy: Tensor, { inputs: [a, b] }: TensorNodeOf<undefined>) =>
+        gradient(dy, a!, b!),
+    }),
+  };
+}
+
+/**
+ * Records an operation on pairs, its operands broadcast to one shape.
+ *
+ * @param operation The operation.
+ * @param a The first operand.
+ * @param b The second operand.
+ * @returns The recorded result.
+ * @throws {TypeError} If both operands are numbers.
+ */
+export function recordBinary(
+  operation: Operation<undefined>,
+  a: Tensor | number,
+  b: Tensor | number,
+): Tensor {
+  const left = a instanceof Tensor ? a : numberLike(operation, a, b);
+  const right = b instanceof Tensor ? b : numberLike(operation, b, a);
+  const shape = broadcastShapes(operation.name, left.shape, right.shape);
+  return record(
+    operation,
+    [broadcastTo(left, shape), broadcastTo(right, shape)],
+    undefined,
+  );
+}
+
+function numberLike(
+  operation: Operation<undefined>,
+  value: number,
+  other: Tensor | number,
+): Tensor {
+  if (!(other instanceof Tensor)) {
+    throw new TypeError(
+      `Cannot ${operation.name} ${value} and ${other}: one operand must be a tensor`,
+    );
+  }
+  const { arithmetic } = DTYPES[other.dtype];
+  return full([], value, arithmetic);
+}

@@ -1,0 +1,160 @@
+import { byteLength, type DeviceTraits, elementCount } from "@wick/core-tensor";
+import {
+  assignBuffers,
+  type Lifetime,
+  unsharedBytes,
+} from "./assign_buffers.ts";
+import type { ComputationGraph } from "./computation_graph.ts";
+import { fuse, type Group } from "./fuse.ts";
+import { fusedCode } from "./fused_code.ts";
+import { lowerViews, type PlacedGraph } from "./lower_views.ts";
+import { copyOperands } from "./copy_operands.ts";
+import type { Plan, Slot, Step, StepOperand } from "./plan.ts";
+import { groupReads, schedule } from "./schedule.ts";
+
+/** Options of {@linkcode buildPlan}. */
+export interface PlanOptions {
+  /** Whether operations are fused; true if absent. */
+  readonly fusion?: boolean;
+}
+
+/**
+ * Plans the evaluation of nodes: folds views, fuses, orders, and lets
+ * temporary values share buffers.
+ *
+ * @example Usage
+ * ```ts
+ * import { exp, full, mul } from "@wick/core-tensor";
+ * import { buildPlan, ComputationGraph, DEFAULT_TRAITS } from "@wick/graph";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const y = exp(mul(exp(full([4], 1)), full([4], 2)));
+ * const { graph, roots } = ComputationGraph.trace([y]);
+ * assertEquals(buildPlan(graph, roots, DEFAULT_TRAITS).steps.length, 1);
+ * ```
+ *
+ * @param graph The graph.
+ * @param roots The nodes that are asked for.
+ * @param traits What the device is like.
+ * @param options Whether to fuse.
+ * @returns The plan.
+ */
+export function buildPlan(
+  graph: ComputationGraph,
+  roots: readonly number[],
+  traits: DeviceTraits,
+  options: PlanOptions = {},
+): Plan {
+  const placed = copyOperands(lowerViews(graph, roots));
+  const groups = schedule(
+    placed,
+    fuse(placed, {
+      maxStorageBuffers: traits.maxStorageBuffers,
+      enabled: options.fusion ?? true,
+    }),
+  );
+  const slotOf = new Map<number, number>();
+  const slots = makeSlots(placed, groups, slotOf);
+  const find = (base: number): number => slotOf.get(base)!;
+  const steps = groups.map((group) => makeStep(placed, group, find));
+  const { computed, nodes } = placed;
+  return {
+    steps,
+    ...slots,
+    results: placed.roots.map(find),
+    nodeCount: graph.length,
+    unfusedCount: computed.filter((id) => nodes[id]!.operation).length,
+    unsharedBytes: unsharedBytes(slots.slots),
+  };
+}
+
+/** What the specification promises of every device. */
+export const DEFAULT_TRAITS: DeviceTraits = {
+  adapterClass: "gpu",
+  maxWorkgroupThreads: 256,
+  maxWorkgroupBytes: 16384,
+  maxStorageBuffers: 8,
+};
+
+function makeSlots(
+  placed: PlacedGraph,
+  groups: readonly Group[],
+  slotOf: Map<number, number>,
+): { slots: Slot[]; buffers: readonly number[] } {
+  const { nodes, computed, places, roots } = placed;
+  const slots: Slot[] = [];
+  let leaves = 0;
+  const bytesOf = (id: number): number =>
+    byteLength(nodes[id]!.dtype, elementCount(nodes[id]!.shape));
+  for (const id of computed) {
+    if (nodes[id]!.operation) continue;
+    const place = { kind: "leaf", index: leaves++ } as const;
+    slotOf.set(id, slots.push({ bytes: bytesOf(id), place }) - 1);
+  }
+  const lastRead = new Map<number, number>();
+  groups.forEach((group, step) =>
+    groupReads(placed, group).forEach((base) => lastRead.set(base, step))
+  );
+  const lifetimes: Lifetime[] = [];
+  const temporaries: number[] = [];
+  groups.forEach(({ root, main }, step) => {
+    const operation = main === undefined ? undefined : nodes[main]!.operation!;
+    if (operation?.updates !== undefined) {
+      const updated = places[nodes[main!]!.inputs[operation.updates]!]!.base;
+      slotOf.set(root, slotOf.get(updated)!);
+      return;
+    }
+    const bytes = bytesOf(root);
+    const result = roots.indexOf(root);
+    const place = result >= 0
+      ? { kind: "result", index: result } as const
+      : { kind: "buffer", index: -1 } as const;
+    const slot = slots.push({ bytes, place }) - 1;
+    slotOf.set(root, slot);
+    if (result >= 0) return;
+    temporaries.push(slot);
+    lifetimes.push({ bytes, from: step, to: lastRead.get(root) ?? step });
+  });
+  const { buffers, indexes } = assignBuffers(lifetimes);
+  temporaries.forEach((slot, index) =>
+    slots[slot] = {
+      ...slots[slot]!,
+      place: { kind: "buffer", index: indexes[index]! },
+    }
+  );
+  return { slots, buffers };
+}
+
+function makeStep(
+  placed: PlacedGraph,
+  group: Group,
+  slotOf: (base: number) => number,
+): Step {
+  const { nodes, places } = placed;
+  const { root, main, elementwise } = group;
+  const operand = (input: number): StepOperand => {
+    const { base, view } = places[input]!;
+    return { slot: slotOf(base), dtype: nodes[base]!.dtype, view };
+  };
+  const node = main === undefined ? undefined : nodes[main]!;
+  const names = [
+    ...(node ? [node.operation!.name] : []),
+    ...elementwise.map((id) => nodes[id]!.operation!.name)
+      .filter((name) => name !== "full"),
+  ];
+  const { shape, dtype } = nodes[root]!;
+  return {
+    label: names.join("+") || "full",
+    main: node && {
+      operation: node.operation!,
+      attributes: node.attributes,
+      operands: node.inputs.map(operand),
+      shape: node.shape,
+      dtype: node.dtype,
+    },
+    fused: fusedCode(placed, group, slotOf),
+    output: slotOf(root),
+    shape,
+    dtype,
+  };
+}

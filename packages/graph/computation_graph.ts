@@ -1,0 +1,203 @@
+import type { DType, Operation, Shape, Tensor } from "@wick/core-tensor";
+import { topologicalOrder } from "./topological_order.ts";
+
+/** A node: something given from outside, or an operation on nodes before. */
+export interface GraphNode {
+  /** The operation; absent on what is given. */
+  readonly operation: Operation | undefined;
+  /** The nodes that it is applied to. */
+  readonly inputs: readonly number[];
+  /** The options of the operation. */
+  readonly attributes: unknown;
+  /** The size along each axis. */
+  readonly shape: Shape;
+  /** The element type. */
+  readonly dtype: DType;
+}
+
+/** A graph read off recorded tensors. */
+export interface TracedGraph {
+  /** The nodes. */
+  readonly graph: ComputationGraph;
+  /** The known tensors, in the order of the graph's inputs. */
+  readonly leaves: readonly Tensor[];
+  /** The node of each root. */
+  readonly roots: readonly number[];
+}
+
+/**
+ * Nodes in an order in which each comes after its operands. Equal operations
+ * on equal operands are one node.
+ *
+ * @example Usage
+ * ```ts
+ * import { ADD } from "@wick/core-tensor/ops";
+ * import { ComputationGraph } from "@wick/graph";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const graph = new ComputationGraph();
+ * const x = graph.addInput([2, 3], "f32");
+ * const sum = graph.addNode(ADD, [x, x], undefined);
+ * assertEquals(graph.node(sum).shape, [2, 3]);
+ * assertEquals(graph.addNode(ADD, [x, x], undefined), sum);
+ * ```
+ */
+export class ComputationGraph {
+  readonly #nodes: GraphNode[] = [];
+  readonly #known = new Map<string, number>();
+
+  /**
+   * Reads the graph that tensors were recorded from.
+   *
+   * @param roots The last tensors.
+   * @returns The graph, what it starts from, and where the roots are.
+   * @throws {TypeError} If a tensor was disposed of, so that it is neither
+   *   known nor recorded.
+   */
+  static trace(roots: readonly Tensor[]): TracedGraph {
+    const graph = new ComputationGraph();
+    const ids = new Map<Tensor, number>();
+    const leaves: Tensor[] = [];
+    for (const tensor of topologicalOrder(roots)) {
+      if (tensor.known) {
+        leaves.push(tensor);
+        ids.set(tensor, graph.addInput(tensor.shape, tensor.dtype));
+        continue;
+      }
+      if (!tensor.operation) {
+        throw new TypeError(
+          `Cannot evaluate with a tensor of [${tensor.shape}]: it was disposed of`,
+        );
+      }
+      const inputs = tensor.inputs.map((input) => ids.get(input)!);
+      ids.set(
+        tensor,
+        graph.addNode(tensor.operation, inputs, tensor.attributes),
+      );
+    }
+    return { graph, leaves, roots: roots.map((root) => ids.get(root)!) };
+  }
+
+  /** The number of nodes. */
+  get length(): number {
+    return this.#nodes.length;
+  }
+
+  /** The nodes, operands first. */
+  get nodes(): readonly GraphNode[] {
+    return this.#nodes;
+  }
+
+  /**
+   * Adds a value that is given from outside.
+   *
+   * @param shape The size along each axis.
+   * @param dtype The element type.
+   * @returns The number of the node.
+   */
+  addInput(shape: Shape, dtype: DType): number {
+    return this.#push({
+      operation: undefined,
+      inputs: [],
+      attributes: undefined,
+      shape,
+      dtype,
+    });
+  }
+
+  /**
+   * Adds an operation, or finds the equal one that is there.
+   *
+   * @param operation The operation.
+   * @param inputs The nodes that it is applied to.
+   * @param attributes Its options.
+   * @returns The number of the node.
+   * @throws {RangeError} If an input is not a node of this graph.
+   */
+  addNode<Attributes>(
+    operation: Operation<Attributes>,
+    inputs: readonly number[],
+    attributes: Attributes,
+  ): number {
+    const operands = inputs.map((input) => this.node(input));
+    const key = nodeKey(operation.name, inputs, attributes);
+    const equal = operation.updates === undefined
+      ? this.#known.get(key)
+      : undefined;
+    if (equal !== undefined) return equal;
+    const { shape, dtype } = operation.infer(operands, attributes);
+    const id = this.#push({ operation, inputs, attributes, shape, dtype });
+    this.#known.set(key, id);
+    return id;
+  }
+
+  /**
+   * Gives a node.
+   *
+   * @param id Its number.
+   * @returns The node.
+   * @throws {RangeError} If there is none of that number.
+   */
+  node(id: number): GraphNode {
+    const node = this.#nodes[id];
+    if (!node) {
+      throw new RangeError(
+        `Cannot find node ${id}: the graph has ${this.#nodes.length} nodes`,
+      );
+    }
+    return node;
+  }
+
+  /**
+   * Lists the nodes that some need, operands first.
+   *
+   * @param roots The last nodes; all if absent.
+   * @returns The numbers of the nodes.
+   */
+  topologicalOrder(roots?: readonly number[]): number[] {
+    if (!roots) return this.#nodes.map((_, id) => id);
+    // Operands have lower numbers, so one sweep from the end finds all.
+    const needed = new Uint8Array(this.#nodes.length);
+    for (const root of roots) {
+      this.node(root);
+      needed[root] = 1;
+    }
+    for (let id = needed.length - 1; id >= 0; id--) {
+      if (needed[id]) {
+        for (const input of this.node(id).inputs) needed[input] = 1;
+      }
+    }
+    return this.#nodes.map((_, id) => id).filter((id) => needed[id]);
+  }
+
+  #push(node: GraphNode): number {
+    this.#nodes.push(node);
+    return this.#nodes.length - 1;
+  }
+}
+
+/**
+ * Gives a text that is equal for equal operations on equal operands.
+ *
+ * @param name The operation.
+ * @param inputs The numbers of its operands.
+ * @param attributes Its options.
+ * @returns The text.
+ */
+export function nodeKey(
+  name: string,
+  inputs: readonly number[],
+  attributes: unknown,
+): string {
+  return attributes === undefined
+    ? `${name}(${inputs})`
+    : `${name}(${inputs})${JSON.stringify(attributes, exactNumber)}`;
+}
+
+/** JSON has no -0, infinity and NaN, which are different attributes. */
+function exactNumber(_: string, value: unknown): unknown {
+  return typeof value === "number" &&
+      (!Number.isFinite(value) || Object.is(value, -0))
+    ? `#${Object.is(value, -0) ? "-0" : value}`
+    : value;
+}

@@ -1,0 +1,35 @@
+/**
+ * What to do with recorded tensors: order them, differentiate them, fuse them
+ * and plan their evaluation.
+ *
+ * ```ts
+ * import { add, exp, full } from "@wick/core-tensor";
+ * import { buildPlan, ComputationGraph, DEFAULT_TRAITS } from "@wick/graph";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const x = full([2, 3], 1);
+ * const { graph, roots } = ComputationGraph.trace([exp(add(x, x))]);
+ * assertEquals(buildPlan(graph, roots, DEFAULT_TRAITS).steps.length, 1);
+ * ```
+ *
+ * @module
+ */
+export { ComputationGraph, nodeKey } from "./computation_graph.ts";
+export type { GraphNode, TracedGraph } from "./computation_graph.ts";
+export { recordedOrder, topologicalOrder } from "./topological_order.ts";
+export { gradients } from "./gradients.ts";
+export { structureOf } from "./structure_key.ts";
+export type { Structure } from "./structure_key.ts";
+export { buildPlan, DEFAULT_TRAITS } from "./build_plan.ts";
+export type { PlanOptions } from "./build_plan.ts";
+export { assignBuffers } from "./assign_buffers.ts";
+export type { BufferAssignment, Lifetime } from "./assign_buffers.ts";
+export type {
+  FusedCode,
+  FusedLine,
+  Plan,
+  Slot,
+  Step,
+  StepMain,
+  StepOperand,
+} from "./plan.ts";
