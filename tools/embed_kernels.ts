@@ -26,7 +26,9 @@ export function embedKernels(kernels: ReadonlyMap<string, string>): string {
     "",
     "/** Shader text by kernel name. */",
     "export const SOURCES: Readonly<Record<KernelName, string>> = {",
-    ...names.map((name) => `  ${name}: \`${escape(kernels.get(name)!)}\`,`),
+    ...names.map((name) =>
+      `  ${JSON.stringify(name)}: \`${escape(kernels.get(name)!)}\`,`
+    ),
     "};",
     "",
     "/** The names of all kernels, sorted. */",

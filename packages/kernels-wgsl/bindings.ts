@@ -21,6 +21,22 @@ const BINDING =
 /**
  * Lists the bindings that a kernel declares itself, in the order of its text.
  *
+ * @example Usage
+ * ```ts
+ * import { bindings } from "@wick/kernels-wgsl";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(bindings("elementwise"), [
+ *   {
+ *     name: "out",
+ *     group: 0,
+ *     binding: 0,
+ *     access: "read_write",
+ *     type: "array<Output>",
+ *   },
+ * ]);
+ * ```
+ *
  * @param name The kernel.
  * @returns Its bindings.
  * @throws {RangeError} Where there is no such kernel.

@@ -6,6 +6,15 @@ import { stripComments } from "./strip_comments.ts";
  * Tells whether a kernel has a function of that name, whose body can be
  * replaced. The entry point is none.
  *
+ * @example Usage
+ * ```ts
+ * import { hasHook } from "@wick/kernels-wgsl";
+ * import { assert } from "@std/assert";
+ *
+ * assert(hasHook("elementwise", "epilogue"));
+ * assert(!hasHook("elementwise", "main"));
+ * ```
+ *
  * @param name The kernel.
  * @param hook The function.
  * @returns Whether the kernel has it.

@@ -5,12 +5,18 @@ import { kernelText } from "./kernel_text.ts";
  * Gives the text of a kernel, adapted and specialised: see
  * {@linkcode specialize}.
  *
- * @example Usage
+ * @example Put an operand into the element-wise kernel
  * ```ts
  * import { kernelSource } from "@wick/kernels-wgsl";
- * import { assertThrows } from "@std/assert";
+ * import { assertStringIncludes } from "@std/assert";
  *
- * assertThrows(() => kernelSource("teleport"), RangeError, "teleport");
+ * const text = kernelSource("elementwise", {
+ *   sizes: { COUNT: 1000 },
+ *   declarations: "@group(0) @binding(1) var<storage, read> x: array<f32>;",
+ *   hooks: { epilogue: "return exp(x[i]);" },
+ * });
+ * assertStringIncludes(text, "const COUNT: u32 = 1000;");
+ * assertStringIncludes(text, "return exp(x[i]);");
  * ```
  *
  * @param name The name of a file in `kernels/`, without `.wgsl`.

@@ -6,13 +6,14 @@
  * functions and writes it out as the text that shader compilers make fast.
  *
  * ```ts
- * import { specialize } from "@wick/kernels-wgsl";
+ * import { kernelSource } from "@wick/kernels-wgsl";
  * import { assertStringIncludes } from "@std/assert";
  *
- * const text = specialize("const SIZE: u32 = 1; // set by the caller", {
- *   SIZE: 1000,
+ * const text = kernelSource("elementwise", {
+ *   sizes: { COUNT: 1000 },
+ *   hooks: { epilogue: "return f32(i);" },
  * });
- * assertStringIncludes(text, "const SIZE: u32 = 1000;");
+ * assertStringIncludes(text, "const COUNT: u32 = 1000;");
  * ```
  *
  * @module
