@@ -1,0 +1,319 @@
+import { type MatmulTile, scalarTile, softwareTile } from "./matmul_tiles.ts";
+
+/** The element types that the matrix kernels read. */
+export type MatmulType = "f32" | "f16" | "bf16";
+
+/** Where an operand of a matrix product lies, in elements. */
+export interface MatmulOperand {
+  /** How its elements are stored. */
+  readonly dtype: MatmulType;
+  /** The element at which it starts. */
+  readonly offset: number;
+  /**
+   * The elements to skip for a step along each batch axis, a row and a column;
+   * 0 repeats.
+   */
+  readonly strides: readonly number[];
+}
+
+/** A matrix product to choose a kernel for. */
+export interface MatmulRequest {
+  /** The sizes of the axes before the last two; none if absent. */
+  readonly batch?: readonly number[];
+  /** Rows of the result, at least 1. */
+  readonly m: number;
+  /** Columns of the result, at least 1. */
+  readonly n: number;
+  /** The inner size. */
+  readonly k: number;
+  /** The left matrices, `[…batch, m, k]`. */
+  readonly a: MatmulOperand;
+  /** The right matrices, `[…batch, k, n]`. */
+  readonly b: MatmulOperand;
+  /**
+   * A second product that is added, `scale·c·d` of `[m, rank]` and
+   * `[rank, n]`; not with batch axes.
+   */
+  readonly joint?: {
+    /** The inner size of the second product. */
+    readonly rank: number;
+    /** What it is multiplied by. */
+    readonly scale: number;
+    /** Its left matrix. */
+    readonly c: MatmulOperand;
+    /** Its right matrix. */
+    readonly d: MatmulOperand;
+  };
+  /** `"software"` for a rasteriser on the CPU, which dislikes barriers. */
+  readonly adapterClass: "software" | "gpu";
+  /** Threads of a workgroup at most; 256 if absent. */
+  readonly maxWorkgroupThreads?: number;
+  /** Bytes of workgroup memory at most; 16 KiB if absent. */
+  readonly maxWorkgroupBytes?: number;
+}
+
+/** A kernel of the family `kernels/matmul*.wgsl`. */
+export type MatmulKernel =
+  | `matmul${MatmulForm}`
+  | `matmul_joint${MatmulForm}`;
+type MatmulForm = "" | "_direct" | "_tiled" | "_split";
+
+/** A call of a matrix kernel, as plain data. */
+export interface MatmulVariant {
+  /** The file in `kernels/`, without its ending. */
+  readonly kernel: MatmulKernel;
+  /** Values of the kernel's `const` sizes. */
+  readonly sizes: Readonly<Record<string, number>>;
+  /** Type aliases of the kernel, for operands of 16 bits. */
+  readonly types: Readonly<Record<string, string>>;
+  /** Bodies of the kernel's functions, for operands of 16 bits. */
+  readonly hooks: Readonly<Record<string, string>>;
+  /** Workgroups; may be spread over x and y. */
+  readonly workgroups: number;
+}
+
+/**
+ * Chooses the kernel of a matrix product and its tiles.
+ *
+ * Sizes and strides that are multiples of four go to kernels that read vectors:
+ * `matmul_direct` on software, `matmul_tiled` on a GPU, and `matmul_split` on a
+ * GPU where there are few results. The rest goes to `matmul`. Measured on
+ * llvmpipe; the figures stand at the heads of the kernels.
+ *
+ * @example Usage
+ * ```ts
+ * import { matmulVariant } from "@wick/core-tensor";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const { kernel, workgroups } = matmulVariant({
+ *   m: 1024,
+ *   n: 1024,
+ *   k: 512,
+ *   a: { dtype: "f32", offset: 0, strides: [512, 1] },
+ *   b: { dtype: "f32", offset: 0, strides: [1, 512] },
+ *   adapterClass: "gpu",
+ * });
+ * assertEquals({ kernel, workgroups }, { kernel: "matmul_tiled", workgroups: 128 });
+ * ```
+ *
+ * @param request What is to be multiplied.
+ * @returns The kernel call.
+ * @throws {RangeError} If more than three batch axes are left after those that
+ * lie one after the other are joined, or a joint product has batch axes.
+ */
+export function matmulVariant(request: MatmulRequest): MatmulVariant {
+  const { m, n, k, joint } = request;
+  const batch = joinAxes(request);
+  const matrices = batch.reduce((product, [size]) => product * size, 1);
+  if (joint && matrices !== 1) {
+    throw new RangeError(
+      `Cannot join a second product to ${matrices} matrices: make their rows one matrix`,
+    );
+  }
+  const operands: readonly PlacedOperand[] = [
+    placed("A", request.a, m, k, true),
+    placed("B", request.b, k, n, false),
+    ...joint
+      ? [
+        placed("C", joint.c, m, joint.rank, true),
+        placed("D", joint.d, joint.rank, n, false),
+      ]
+      : [],
+  ];
+  const vectors = n % 4 === 0 && k % 4 === 0 && k > 0 &&
+    (joint?.rank ?? 4) % 4 === 0 &&
+    batch.every(([, ...strides]) => strides.every(isWhole)) &&
+    operands.every(({ vectors }) => vectors);
+  const inner = k + (joint?.rank ?? 0);
+  const shape = { matrices, m, n, k: inner };
+  const { form, tile } = !vectors
+    ? { form: "" as const, tile: scalarTile(shape, request.adapterClass) }
+    : request.adapterClass === "software"
+    ? { form: "_direct" as const, tile: softwareTile(shape) }
+    : gpuTile(shape, request);
+  const places = operands.map(({ name, dtype }) =>
+    [name, form === "" ? ONE[dtype] : FOUR[dtype]] as const
+  );
+  const word = form === "" ? "One" : "Four";
+  return {
+    kernel: `matmul${joint ? "_joint" : ""}${form}`,
+    sizes: {
+      M: m,
+      N: n,
+      K: k,
+      ...joint ? { R: joint.rank, SCALE: joint.scale } : batchSizes(batch),
+      ...Object.assign({}, ...operands.map(({ sizes }) => sizes)),
+      ...tile.sizes,
+    },
+    types: Object.fromEntries(
+      places.map(([name, { type }]) => [`${word}${name}`, type]),
+    ),
+    hooks: Object.fromEntries(
+      places.flatMap(([name, { body }]) => {
+        const operand = name.toLowerCase();
+        return body ? [[`read_${operand}`, body.replaceAll("$", operand)]] : [];
+      }),
+    ),
+    workgroups: tile.groups,
+  };
+}
+
+interface PlacedOperand {
+  readonly name: string;
+  readonly dtype: MatmulType;
+  /** Whether it can be read by vectors of four. */
+  readonly vectors: boolean;
+  readonly sizes: Readonly<Record<string, number>>;
+}
+
+/** An operand's matrix as sizes of the kernel. */
+function placed(
+  name: string,
+  { dtype, offset, strides }: MatmulOperand,
+  rows: number,
+  columns: number,
+  left: boolean,
+): PlacedOperand {
+  const row = rows === 1 ? 0 : strides.at(-2)!;
+  const column = columns === 1 ? 1 : strides.at(-1)!;
+  return {
+    name,
+    dtype,
+    vectors: isWhole(offset) && (
+      column === 1 ? isWhole(row) : row === 1 && isWhole(column) &&
+        (left ? isWhole(rows) : true)
+    ),
+    sizes: {
+      [`${name}_OFFSET`]: offset,
+      [`${name}_ROW`]: row,
+      [`${name}_COLUMN`]: column,
+    },
+  };
+}
+
+function isWhole(elements: number): boolean {
+  return elements % 4 === 0;
+}
+
+type Axis = readonly [size: number, a: number, b: number];
+
+/** The batch axes, innermost first; axes that lie so are made one. */
+function joinAxes({ batch = [], a, b }: MatmulRequest): readonly Axis[] {
+  const axes: Axis[] = [];
+  for (let axis = batch.length - 1; axis >= 0; axis--) {
+    const size = batch[axis]!;
+    const [strideA, strideB] = [a.strides[axis]!, b.strides[axis]!];
+    if (size === 1) continue;
+    const inner = axes.at(-1);
+    if (
+      inner && strideA === inner[0] * inner[1] &&
+      strideB === inner[0] * inner[2]
+    ) {
+      axes[axes.length - 1] = [inner[0] * size, inner[1], inner[2]];
+    } else axes.push([size, strideA, strideB]);
+  }
+  if (axes.length > 3) {
+    throw new RangeError(
+      `Cannot multiply matrices over the axes [${batch}] as they lie: at most 3 of them may be apart, copy an operand`,
+    );
+  }
+  return axes;
+}
+
+function batchSizes(axes: readonly Axis[]): Record<string, number> {
+  return Object.fromEntries(
+    axes.flatMap(([size, a, b], axis) => {
+      const name = axis === 0 ? "BATCH" : `BATCH${axis + 1}`;
+      return [[name, size], [`A_${name}`, a], [`B_${name}`, b]];
+    }),
+  );
+}
+
+/** How one element is read, by its type; `$` stands for the operand. */
+const ONE: Readonly<Record<MatmulType, { type: string; body?: string }>> = {
+  f32: { type: "f32" },
+  f16: { type: "u32", body: "return unpack2x16float($[i / 2u])[i % 2u];" },
+  bf16: {
+    type: "u32",
+    body: "return bitcast<f32>(($[i / 2u] >> (16u * (i % 2u))) << 16u);",
+  },
+};
+
+/** How four elements are read. The bits of a bf16 are the upper half of an f32's. */
+const FOUR: typeof ONE = {
+  f32: { type: "vec4f" },
+  f16: {
+    type: "vec2u",
+    body:
+      "let words = $[i];\n  return vec4f(unpack2x16float(words.x), unpack2x16float(words.y));",
+  },
+  bf16: {
+    type: "vec2u",
+    body:
+      "let words = $[i];\n  return bitcast<vec4f>(vec4u(words.x << 16u, words.x & 0xffff0000u, words.y << 16u, words.y & 0xffff0000u));",
+  },
+};
+
+/** Tiles of `matmul_tiled`, the largest first: they read least. */
+const GPU_TILES = [
+  { rows: 128, columns: 128, rowBlocks: 2, columnBlocks: 2 },
+  { rows: 128, columns: 64, rowBlocks: 2, columnBlocks: 2 },
+  { rows: 64, columns: 64, rowBlocks: 2, columnBlocks: 1 },
+  { rows: 32, columns: 32, rowBlocks: 1, columnBlocks: 1 },
+] as const;
+const SLICE = 16;
+/** A large GPU has about so many cores: fewer workgroups leave some idle. */
+const ENOUGH_GROUPS = 128;
+
+/** The form and the tiles for a GPU. */
+function gpuTile(
+  { matrices, m, n, k }: { matrices: number; m: number; n: number; k: number },
+  { maxWorkgroupThreads = 256, maxWorkgroupBytes = 16384 }: MatmulRequest,
+): { form: "_tiled" | "_split"; tile: MatmulTile } {
+  const groupsOf = (rows: number, columns: number): number =>
+    matrices * Math.ceil(m / rows) * Math.ceil(n / columns);
+  const fits = GPU_TILES.filter(({ rows, columns, rowBlocks, columnBlocks }) =>
+    rows / 4 / rowBlocks * (columns / 4 / columnBlocks) <=
+      maxWorkgroupThreads &&
+    SLICE * (rows + columns) * 4 <= maxWorkgroupBytes
+  );
+  const large = fits.find(({ rows, columns }) =>
+    groupsOf(rows, columns) >= ENOUGH_GROUPS
+  );
+  const tiled = m > 8 && n > 8
+    ? large ?? (k < 64 ? fits.at(-1) : undefined)
+    : undefined;
+  if (tiled) {
+    const { rows, columns, rowBlocks, columnBlocks } = tiled;
+    return {
+      form: "_tiled",
+      tile: {
+        sizes: {
+          TILE_M: rows,
+          TILE_N: columns,
+          TILE_K: SLICE,
+          ROW_BLOCKS: rowBlocks,
+          COLUMN_BLOCKS: columnBlocks,
+        },
+        groups: groupsOf(rows, columns),
+      },
+    };
+  }
+  const rowBlocks = m > 4 ? 2 : 1;
+  const across = Math.min(4, n / 4);
+  // Each thread keeps its sums in workgroup memory, 64 bytes a block.
+  const threads = Math.min(
+    256,
+    maxWorkgroupThreads,
+    Math.floor(maxWorkgroupBytes / (64 * rowBlocks)),
+  );
+  const most = Math.min(threads / across, Math.max(k / 4, 1));
+  const split = 2 ** Math.floor(Math.log2(most));
+  return {
+    form: "_split",
+    tile: {
+      sizes: { ROW_BLOCKS: rowBlocks, ACROSS: across, SPLIT: split },
+      groups: groupsOf(4 * rowBlocks, 4 * across),
+    },
+  };
+}
