@@ -10,7 +10,7 @@
  * @module
  */
 export { assertClose } from "./assert_close.ts";
-export { type ElementType, type Tolerance, TOLERANCES } from "./tolerances.ts";
+export { type Tolerance, TOLERANCES } from "./tolerances.ts";
 export { input, random, type RandomOptions, type TestInput } from "./random.ts";
 export { evaluateReference } from "./evaluate_reference.ts";
 export { TEST_DEVICES, type TestDevice } from "./devices.ts";

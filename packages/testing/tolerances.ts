@@ -1,3 +1,5 @@
+import type { DType } from "@wick/core-tensor";
+
 /** How far a value may be from the expected one. */
 export interface Tolerance {
   /** Relative to the size of the expected value. */
@@ -5,9 +7,6 @@ export interface Tolerance {
   /** Absolute, for expected values near zero. */
   readonly atol: number;
 }
-
-/** An element type that a tensor can have. */
-export type ElementType = "f32" | "f16" | "bf16" | "i32" | "u32" | "bool";
 
 /**
  * How far a device may be from the float64 reference, by the type in which the
@@ -28,7 +27,7 @@ export type ElementType = "f32" | "f16" | "bf16" | "i32" | "u32" | "bool";
  * assertClose([1.001], [1], TOLERANCES.bf16);
  * ```
  */
-export const TOLERANCES: Readonly<Record<ElementType, Tolerance>> = {
+export const TOLERANCES: Readonly<Record<DType, Tolerance>> = {
   f32: { rtol: 1e-4, atol: 1e-6 },
   f16: { rtol: 1e-3, atol: 1e-3 },
   bf16: { rtol: 8e-3, atol: 8e-3 },
