@@ -23,6 +23,14 @@ export type {
   TensorNodeOf,
   TensorSpec,
 } from "./operation.ts";
+export { matmulVariant } from "./ops/matmul_variant.ts";
+export type {
+  MatmulKernel,
+  MatmulOperand,
+  MatmulRequest,
+  MatmulType,
+  MatmulVariant,
+} from "./ops/matmul_variant.ts";
 export type { EvaluateOptions, Executor, Storage } from "./executor.ts";
 export { byteLength, DTYPES, promote } from "./dtype.ts";
 export type { DType, DTypeTraits, HostArray } from "./dtype.ts";

@@ -67,6 +67,8 @@ export interface KernelCall {
   readonly sizes: Readonly<Record<string, number>>;
   /** Type aliases of the kernel to set, such as `{ Output: "i32" }`. */
   readonly types?: Readonly<Record<string, string>>;
+  /** Bodies of the kernel's functions to set. */
+  readonly hooks?: Readonly<Record<string, string>>;
   /** Workgroups, spread over two dimensions by the device where needed. */
   readonly workgroups: number | readonly [number, number, number];
 }

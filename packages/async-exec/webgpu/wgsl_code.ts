@@ -57,7 +57,7 @@ function mainCode(
     device,
   });
   const own = bindings(call.kernel).toSorted((a, b) => a.binding - b.binding);
-  const hooks: Record<string, string> = {};
+  const hooks: Record<string, string> = { ...call.hooks };
   const packed: string[] = [];
   operands.forEach((operand, index) => {
     const { name } = own[index]!;

@@ -24,6 +24,9 @@ export const MATMUL: Operation<undefined> = {
     () => matmul(transpose(a!), dy),
   ],
   kernel: (request: KernelRequest<undefined>) => matmulCall(request),
+  // The kernels walk along any strides; only batches that lie apart in more
+  // ways than they have axes for are copied.
+  accepts: (_, { view }) => view.shape.length <= 5,
 };
 
 /**

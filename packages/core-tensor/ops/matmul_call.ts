@@ -1,21 +1,58 @@
-import type { KernelCall, KernelRequest } from "../operation.ts";
-import { elementCount } from "../shape.ts";
+import type { KernelCall, KernelOperand, KernelRequest } from "../operation.ts";
+import {
+  type MatmulOperand,
+  type MatmulType,
+  matmulVariant,
+} from "./matmul_variant.ts";
+
+/** The scale of a product that is joined, where there is one. */
+export interface JointAttributes {
+  /** What the second product is multiplied by. */
+  readonly scale: number;
+}
 
 /**
- * Chooses the kernel of a matrix product.
+ * Chooses the kernel of a matrix product `a·b`, or of `a·b + scale·c·d` where
+ * there are four operands.
  *
  * @param request What is asked.
  * @returns The call.
  */
 export function matmulCall(
-  { inputs: [a, b], output }: KernelRequest<undefined>,
+  request: KernelRequest<JointAttributes | undefined>,
 ): KernelCall {
-  const [m, n] = [output.shape.at(-2)!, output.shape.at(-1)!];
-  const batch = elementCount(output.shape.slice(0, -2));
-  void b;
+  const { inputs: [a, b, c, d], output: { shape }, device } = request;
+  const { attributes } = request;
+  return matmulVariant({
+    batch: shape.slice(0, -2),
+    m: shape.at(-2)!,
+    n: shape.at(-1)!,
+    k: a!.view.shape.at(-1)!,
+    a: placed(a!),
+    b: placed(b!),
+    ...(attributes && {
+      joint: {
+        rank: c!.view.shape.at(-1)!,
+        scale: attributes.scale,
+        c: placed(c!),
+        d: placed(d!),
+      },
+    }),
+    adapterClass: device.adapterClass,
+    maxWorkgroupThreads: device.maxWorkgroupThreads,
+    maxWorkgroupBytes: device.maxWorkgroupBytes,
+  });
+}
+
+function placed({ dtype, view }: KernelOperand): MatmulOperand {
   return {
-    kernel: "matmul",
-    sizes: { BATCH: batch, M: m, N: n, K: a!.view.shape.at(-1)! },
-    workgroups: [Math.ceil(n / 8), Math.ceil(m / 8), batch],
+    dtype: floatType(dtype),
+    offset: view.offset,
+    strides: view.strides,
   };
+}
+
+function floatType(dtype: string): MatmulType {
+  if (dtype === "f32" || dtype === "f16" || dtype === "bf16") return dtype;
+  throw new TypeError(`Cannot multiply matrices of ${dtype}: cast them to f32`);
 }

@@ -1,0 +1,180 @@
+import type { Tensor } from "@wick/core-tensor";
+import { type CausalLanguageModel, uniformSource } from "@wick/models";
+import { layerConfig, type LoraConfig } from "./lora_config.ts";
+import { LoraLinear } from "./lora_linear.ts";
+import { targetPaths } from "./target_modules.ts";
+
+/** A and B of one layer, as they are before they are put on a device. */
+export interface LoraMatrices {
+  /** The inner matrix, `[in, rank]`. */
+  readonly a: Float32Array;
+  /** The outer matrix, `[rank, out]`. */
+  readonly b: Float32Array;
+}
+
+/** Options of {@linkcode LoraAdapter.inject}. */
+export interface InjectOptions {
+  /** Which random A; 0 if absent. */
+  readonly seed?: number;
+  /** Whether A and B are trained; true if absent. */
+  readonly trainable?: boolean;
+  /** Given matrices by path; those of PEFT's initialisation if absent. */
+  readonly matrices?: ReadonlyMap<string, LoraMatrices>;
+}
+
+/**
+ * A LoRA adapter in a model: the adapted layers by their path.
+ *
+ * ```ts
+ * import { CausalLanguageModel } from "@wick/models";
+ * import { LoraAdapter, loraConfig } from "@wick/lora";
+ * import { openDevice } from "@wick/async-exec";
+ * import { assertEquals } from "@std/assert";
+ *
+ * using device = await openDevice({ device: "cpu" });
+ * using model = await CausalLanguageModel.load(
+ *   device,
+ *   "examples/tickets/base-model",
+ * );
+ * using adapter = LoraAdapter.inject(
+ *   model,
+ *   loraConfig({ rank: 4, targetModules: ["q_proj", "v_proj"] }),
+ * );
+ * assertEquals(adapter.layers.size, 2 * model.config.layers);
+ * ```
+ */
+export class LoraAdapter {
+  /** What the adapter is. */
+  readonly config: LoraConfig;
+  /** The adapted layers by their path. */
+  readonly layers: ReadonlyMap<string, LoraLinear>;
+  readonly #model: CausalLanguageModel;
+
+  private constructor(
+    model: CausalLanguageModel,
+    config: LoraConfig,
+    layers: ReadonlyMap<string, LoraLinear>,
+  ) {
+    this.#model = model;
+    this.config = config;
+    this.layers = layers;
+  }
+
+  /**
+   * Adapts the linear layers of a model that a configuration names. A is drawn
+   * as PEFT does (Kaiming-uniform with a = √5, so within ±1/√in), B is zero, so
+   * that the model computes what it did.
+   *
+   * @param model The model, whose layers are replaced until
+   *   {@linkcode LoraAdapter.eject}.
+   * @param config What the adapter is.
+   * @param options The seed, or given matrices.
+   * @returns The adapter.
+   * @throws {RangeError} If the configuration matches no layer, or matrices
+   *   are missing or do not fit.
+   */
+  static inject(
+    model: CausalLanguageModel,
+    config: LoraConfig,
+    options: InjectOptions = {},
+  ): LoraAdapter {
+    const { seed = 0, trainable = true, matrices } = options;
+    const { device } = model;
+    const layers = new Map<string, LoraLinear>();
+    const uniform = uniformSource(seed);
+    for (const path of targetPaths(model.linears.keys(), config)) {
+      const base = model.linears.get(path)!;
+      const layer = layerConfig(config, path);
+      const { rank } = layer;
+      const { a, b } = matrices
+        ? given(matrices, path)
+        : initial(base.inFeatures, rank, base.outFeatures, uniform);
+      const tensor = (values: Float32Array, rows: number): Tensor =>
+        device.tensor(values, {
+          shape: [rows, values.length / rows],
+          trainable,
+        });
+      layers.set(
+        path,
+        new LoraLinear(base, tensor(a, base.inFeatures), tensor(b, rank), layer),
+      );
+    }
+    for (const [path, layer] of layers) model.replaceLinear(path, layer);
+    return new LoraAdapter(model, config, layers);
+  }
+
+  /** The trained tensors, by the name that PEFT gives them. */
+  get parameters(): Map<string, Tensor> {
+    const named = new Map<string, Tensor>();
+    for (const [path, { a, b }] of this.layers) {
+      named.set(`${path}.lora_A.weight`, a);
+      named.set(`${path}.lora_B.weight`, b);
+    }
+    return named;
+  }
+
+  /** How many numbers are trained. */
+  get parameterCount(): number {
+    let count = 0;
+    for (const layer of this.layers.values()) count += layer.parameterCount;
+    return count;
+  }
+
+  /** Puts the adapter into the weights of all its layers. */
+  merge(): void {
+    for (const layer of this.layers.values()) layer.merge();
+  }
+
+  /** Takes the adapter out of the weights, bit for bit. */
+  unmerge(): void {
+    for (const layer of this.layers.values()) layer.unmerge();
+  }
+
+  /** Gives the model its own layers back; the adapter keeps A and B. */
+  eject(): void {
+    for (const [path, layer] of this.layers) {
+      if (this.#model.linears.get(path) === layer) {
+        this.#model.replaceLinear(path, layer.base);
+      }
+    }
+  }
+
+  /** Takes the adapter out of the model and gives its memory back. */
+  [Symbol.dispose](): void {
+    this.eject();
+    for (const layer of this.layers.values()) {
+      layer.unmerge();
+      layer.a.dispose();
+      layer.b.dispose();
+    }
+  }
+}
+
+function initial(
+  inFeatures: number,
+  rank: number,
+  outFeatures: number,
+  uniform: () => number,
+): LoraMatrices {
+  const bound = 1 / Math.sqrt(inFeatures);
+  return {
+    a: Float32Array.from(
+      { length: inFeatures * rank },
+      () => (2 * uniform() - 1) * bound,
+    ),
+    b: new Float32Array(rank * outFeatures),
+  };
+}
+
+function given(
+  matrices: ReadonlyMap<string, LoraMatrices>,
+  path: string,
+): LoraMatrices {
+  const found = matrices.get(path);
+  if (!found) {
+    throw new RangeError(
+      `Cannot adapt ${path}: the adapter has no matrices for it`,
+    );
+  }
+  return found;
+}

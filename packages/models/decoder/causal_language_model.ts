@@ -1,0 +1,292 @@
+import type { Device } from "@wick/async-exec";
+import {
+  add,
+  attention,
+  cacheWrite,
+  embedding,
+  gelu,
+  geluTanh,
+  matmul,
+  mul,
+  relu,
+  reshape,
+  rmsNorm,
+  rope,
+  ropeTable,
+  silu,
+  type Tensor,
+  transpose,
+} from "@wick/core-tensor";
+import type { Activation, DecoderConfig } from "../config/decoder_config.ts";
+import { readModelConfig } from "../config/read_model_config.ts";
+import { ropeFrequencies } from "../config/rope_frequencies.ts";
+import { Linear, type LinearLayer } from "../modules/linear.ts";
+import { openModelFiles } from "../safetensors/open_model_files.ts";
+import { loadWeights } from "./load_weights.ts";
+import type { KeyValueCache } from "./kv_cache.ts";
+import { LAYER_LINEARS, type LayerLinear, weightShapes } from "./weight_names.ts";
+
+/** Options of {@linkcode CausalLanguageModel.hidden}. */
+export interface ForwardOptions {
+  /** Keys and values of the tokens before; this call adds its own. */
+  readonly cache?: KeyValueCache;
+  /** Stops after that many layers, without the last norm; all if absent. */
+  readonly layers?: number;
+}
+
+/** Options of {@linkcode CausalLanguageModel.load}. */
+export interface LoadModelOptions {
+  /** Called after each weight with how many of how many are loaded. */
+  readonly onProgress?: (loaded: number, total: number) => void;
+}
+
+/**
+ * A decoder of the Llama family: Llama, Mistral, Qwen2, Qwen3. Which it is,
+ * `config` says; the code is the same.
+ *
+ * ```ts
+ * import { CausalLanguageModel } from "@wick/models";
+ * import { openDevice } from "@wick/async-exec";
+ * import { assertEquals } from "@std/assert";
+ *
+ * using device = await openDevice({ device: "cpu" });
+ * const folder = "examples/tickets/base-model";
+ * using model = await CausalLanguageModel.load(device, folder);
+ * const ids = device.tensor(Int32Array.of(1, 5, 9), { shape: [1, 3] });
+ * assertEquals(model.logits(model.hidden(ids)).shape, [1, 3, 1024]);
+ * ```
+ */
+export class CausalLanguageModel {
+  /** What the model is. */
+  readonly config: DecoderConfig;
+  /** The device that its weights are on. */
+  readonly device: Device;
+  /** All weights, by their names in the files; they never change. */
+  readonly weights: ReadonlyMap<string, Tensor>;
+  readonly #linears: Map<string, LinearLayer>;
+  #rope: Tensor | undefined;
+
+  /**
+   * Makes a model of weights that are on a device.
+   *
+   * @param device The device.
+   * @param config What the model is.
+   * @param weights The weights that `config` promises.
+   */
+  constructor(
+    device: Device,
+    config: DecoderConfig,
+    weights: ReadonlyMap<string, Tensor>,
+  ) {
+    this.device = device;
+    this.config = config;
+    this.weights = weights;
+    this.#linears = new Map(
+      linearPaths(config).map((path) => [
+        path,
+        new Linear(weights.get(`${path}.weight`)!, weights.get(`${path}.bias`)),
+      ]),
+    );
+  }
+
+  /**
+   * Loads a model in Hugging Face's format.
+   *
+   * @param device Where its weights go.
+   * @param folder The folder with `config.json` and the weights.
+   * @param options Progress.
+   * @returns The model.
+   * @throws {FileFormatError} If a file is missing or wrong; the message names
+   *   it.
+   */
+  static async load(
+    device: Device,
+    folder: string,
+    options: LoadModelOptions = {},
+  ): Promise<CausalLanguageModel> {
+    const config = await readModelConfig(folder);
+    using reader = await openModelFiles(folder);
+    const weights = await loadWeights(device, reader, weightShapes(config), {
+      ...options,
+      mayHold: (name) =>
+        // Written by some tools although they follow from the rest.
+        name.endsWith("rotary_emb.inv_freq") ||
+        (config.tieWordEmbeddings && name === "lm_head.weight"),
+    });
+    return new CausalLanguageModel(device, config, weights);
+  }
+
+  /** The linear layers by their path, such as `model.layers.0.mlp.up_proj`. */
+  get linears(): ReadonlyMap<string, LinearLayer> {
+    return this.#linears;
+  }
+
+  /**
+   * Puts another layer in the place of a linear one.
+   *
+   * @param path The path of the layer.
+   * @param layer What runs there from now on.
+   * @throws {RangeError} If there is no linear layer at that path.
+   */
+  replaceLinear(path: string, layer: LinearLayer): void {
+    if (!this.#linears.has(path)) {
+      throw new RangeError(
+        `Cannot replace ${path}: the model has no linear layer there`,
+      );
+    }
+    this.#linears.set(path, layer);
+  }
+
+  /**
+   * Records the model up to its last norm.
+   *
+   * @param ids The tokens, `i32 [batch, length]`.
+   * @param options The cache, or how many layers.
+   * @returns The stream, `[batch, length, hiddenSize]`.
+   * @throws {RangeError} If there are more tokens than positions.
+   */
+  hidden(ids: Tensor, options: ForwardOptions = {}): Tensor {
+    const { config } = this;
+    const length = ids.shape[1]!;
+    const reach = options.cache?.capacity ?? length;
+    if (reach > config.maxPositions) {
+      throw new RangeError(
+        `Cannot run ${reach} tokens: the model has ${config.maxPositions} positions`,
+      );
+    }
+    if (config.slidingWindow !== null && reach > config.slidingWindow) {
+      throw new RangeError(
+        `Cannot run ${reach} tokens: the sliding window of ${config.slidingWindow} would cut attention, use at most that many`,
+      );
+    }
+    const table = this.#ropeTable(reach);
+    let x = embedding(this.#weight("model.embed_tokens.weight"), ids);
+    const layers = options.layers ?? config.layers;
+    for (let layer = 0; layer < layers; layer++) {
+      x = this.#layer(x, layer, table, options.cache);
+    }
+    return options.layers === undefined
+      ? this.#norm(x, "model.norm.weight")
+      : x;
+  }
+
+  /**
+   * Records the output head.
+   *
+   * @param hidden The stream after the last norm, `[…, hiddenSize]`.
+   * @returns The logits, `[…, vocabularySize]`.
+   */
+  logits(hidden: Tensor): Tensor {
+    const head = this.config.tieWordEmbeddings
+      ? "model.embed_tokens.weight"
+      : "lm_head.weight";
+    return matmul(hidden, transpose(this.#weight(head)));
+  }
+
+  /** Gives the memory of the weights back. */
+  [Symbol.dispose](): void {
+    for (const weight of this.weights.values()) weight.dispose();
+    this.#rope?.dispose();
+  }
+
+  #layer(
+    x: Tensor,
+    layer: number,
+    table: Tensor,
+    cache: KeyValueCache | undefined,
+  ): Tensor {
+    const prefix = `model.layers.${layer}`;
+    const linear = (name: LayerLinear, input: Tensor): Tensor =>
+      this.#linears.get(`${prefix}.${name}`)!.forward(input);
+    const normed = this.#norm(x, `${prefix}.input_layernorm.weight`);
+    const attended = this.#attention(
+      layer,
+      linear("self_attn.q_proj", normed),
+      linear("self_attn.k_proj", normed),
+      linear("self_attn.v_proj", normed),
+      table,
+      cache,
+    );
+    const residual = add(x, linear("self_attn.o_proj", attended));
+    const inner = this.#norm(
+      residual,
+      `${prefix}.post_attention_layernorm.weight`,
+    );
+    const gate = ACTIVATIONS[this.config.activation](
+      linear("mlp.gate_proj", inner),
+    );
+    const up = linear("mlp.up_proj", inner);
+    return add(residual, linear("mlp.down_proj", mul(gate, up)));
+  }
+
+  #attention(
+    layer: number,
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    table: Tensor,
+    cache: KeyValueCache | undefined,
+  ): Tensor {
+    const { heads, keyValueHeads, headDim, queryKeyNorm } = this.config;
+    const [batch, length] = [q.shape[0]!, q.shape[1]!];
+    const prefix = `model.layers.${layer}.self_attn`;
+    const split = (x: Tensor, count: number): Tensor =>
+      reshape(x, [batch, length, count, headDim]);
+    let queries = split(q, heads);
+    let keys = split(k, keyValueHeads);
+    let values = split(v, keyValueHeads);
+    if (queryKeyNorm) {
+      queries = this.#norm(queries, `${prefix}.q_norm.weight`);
+      keys = this.#norm(keys, `${prefix}.k_norm.weight`);
+    }
+    const positions = cache?.positions;
+    queries = rope(queries, table, positions);
+    keys = rope(keys, table, positions);
+    if (cache) {
+      const before = cache.layer(layer);
+      keys = cacheWrite(before.keys, keys, cache.positions);
+      values = cacheWrite(before.values, values, cache.positions);
+    }
+    const out = attention(queries, keys, values, {
+      causal: true,
+      ...(positions && { positions }),
+    });
+    return reshape(out, [batch, length, heads * headDim]);
+  }
+
+  #norm(x: Tensor, weight: string): Tensor {
+    return rmsNorm(x, this.#weight(weight), { eps: this.config.normEpsilon });
+  }
+
+  /** The cosines and sines of at least the first `length` positions. */
+  #ropeTable(length: number): Tensor {
+    const { config, device } = this;
+    if (this.#rope && this.#rope.shape[0]! >= length) return this.#rope;
+    const count = Math.min(
+      config.maxPositions,
+      2 ** Math.ceil(Math.log2(Math.max(length, 256))),
+    );
+    this.#rope = device.tensor(ropeTable(ropeFrequencies(config), count), {
+      shape: [count, config.headDim / 2, 2],
+    });
+    return this.#rope;
+  }
+
+  #weight(name: string): Tensor {
+    return this.weights.get(name)!;
+  }
+}
+
+const ACTIVATIONS: Readonly<Record<Activation, (x: Tensor) => Tensor>> = {
+  silu,
+  gelu,
+  gelu_tanh: geluTanh,
+  relu,
+};
+
+function linearPaths(config: DecoderConfig): string[] {
+  return Array.from(
+    { length: config.layers },
+    (_, layer) => LAYER_LINEARS.map((name) => `model.layers.${layer}.${name}`),
+  ).flat();
+}
