@@ -32,6 +32,8 @@ export type {
   MatmulType,
   MatmulVariant,
 } from "./ops/matmul_variant.ts";
+export { philox } from "./philox.ts";
+export type { PhiloxWords } from "./philox.ts";
 export type { EvaluateOptions, Executor, Storage } from "./executor.ts";
 export { byteLength, DTYPES, promote } from "./dtype.ts";
 export type { DType, DTypeTraits, HostArray } from "./dtype.ts";

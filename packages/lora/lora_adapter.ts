@@ -96,7 +96,12 @@ export class LoraAdapter {
         });
       layers.set(
         path,
-        new LoraLinear(base, tensor(a, base.inFeatures), tensor(b, rank), layer),
+        new LoraLinear(
+          base,
+          tensor(a, base.inFeatures),
+          tensor(b, rank),
+          layer,
+        ),
       );
     }
     for (const [path, layer] of layers) model.replaceLinear(path, layer);

@@ -74,7 +74,9 @@ export function loraConfig(options: Partial<LoraConfig> = {}): LoraConfig {
     const alpha of [config.alpha, ...Object.values(config.alphaPattern ?? {})]
   ) {
     if (!Number.isFinite(alpha)) {
-      throw new RangeError(`Cannot adapt with alpha ${alpha}: it must be finite`);
+      throw new RangeError(
+        `Cannot adapt with alpha ${alpha}: it must be finite`,
+      );
     }
   }
   if (!(config.dropout >= 0 && config.dropout < 1)) {

@@ -1,4 +1,10 @@
-import { dropout, loraLinear, matmul, mul, type Tensor } from "@wick/core-tensor";
+import {
+  dropout,
+  loraLinear,
+  matmul,
+  mul,
+  type Tensor,
+} from "@wick/core-tensor";
 import { add, transpose } from "@wick/core-tensor";
 import type { LinearLayer } from "@wick/models";
 import type { LoraLayerConfig } from "./lora_config.ts";

@@ -1,6 +1,32 @@
 /**
- * LoRA for Wick's modules: configuration, injection, merging and adapter files.
+ * LoRA adapters: put into a model, trained, merged, read and written as PEFT
+ * does.
+ *
+ * ```ts
+ * import { CausalLanguageModel } from "@wick/models";
+ * import { LoraAdapter, loraConfig } from "@wick/lora";
+ * import { openDevice } from "@wick/async-exec";
+ * import { assertEquals } from "@std/assert";
+ *
+ * using device = await openDevice({ device: "cpu" });
+ * using model = await CausalLanguageModel.load(
+ *   device,
+ *   "examples/tickets/base-model",
+ * );
+ * using adapter = LoraAdapter.inject(model, loraConfig({ rank: 16, alpha: 32 }));
+ * assertEquals(adapter.layers.size, 28);
+ * ```
  *
  * @module
  */
-export {};
+export { layerConfig, loraConfig } from "./lora_config.ts";
+export type { LoraConfig, LoraLayerConfig } from "./lora_config.ts";
+export { targetPaths } from "./target_modules.ts";
+export { LoraLinear } from "./lora_linear.ts";
+export type { DropoutSource } from "./lora_linear.ts";
+export { LoraAdapter } from "./lora_adapter.ts";
+export type { InjectOptions, LoraMatrices } from "./lora_adapter.ts";
+export { loadPeftAdapter, savePeftAdapter } from "./peft_files.ts";
+export type { LoadAdapterOptions, SaveAdapterOptions } from "./peft_files.ts";
+export { peftConfigJson, readPeftConfig } from "./peft_config.ts";
+export type { PeftConfig } from "./peft_config.ts";

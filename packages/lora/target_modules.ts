@@ -30,14 +30,18 @@ export function targetPaths(
   );
   const idle = typeof targetModules === "string"
     ? []
-    : targetModules.filter((target) => !all.some((path) => named(path, target)));
+    : targetModules.filter((target) =>
+      !all.some((path) => named(path, target))
+    );
   if (chosen.length === 0 || idle.length > 0) {
     const wanted = idle.length > 0 ? idle : [targetModules].flat();
-    const ends = new Set(all.map((path) => path.slice(path.lastIndexOf(".") + 1)));
+    const ends = new Set(
+      all.map((path) => path.slice(path.lastIndexOf(".") + 1)),
+    );
     throw new RangeError(
-      `Cannot adapt ${wanted.map((name) => `"${name}"`).join(", ")}: no linear layer matches; there are ${
-        [...ends].join(", ")
-      }`,
+      `Cannot adapt ${
+        wanted.map((name) => `"${name}"`).join(", ")
+      }: no linear layer matches; there are ${[...ends].join(", ")}`,
     );
   }
   return chosen;

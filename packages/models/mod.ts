@@ -62,6 +62,36 @@ export type {
   RopeScaling,
 } from "./config/decoder_config.ts";
 
+export { Fields, type NumberRule } from "./config/fields.ts";
+
+export { Linear, type LinearLayer } from "./modules/linear.ts";
+export {
+  CausalLanguageModel,
+  type ForwardOptions,
+  type LoadModelOptions,
+} from "./decoder/causal_language_model.ts";
+export {
+  loadWeights,
+  type LoadWeightsOptions,
+} from "./decoder/load_weights.ts";
+export {
+  LAYER_LINEARS,
+  type LayerLinear,
+  weightShapes,
+} from "./decoder/weight_names.ts";
+export {
+  KeyValueCache,
+  type KeyValueCacheOptions,
+} from "./decoder/kv_cache.ts";
+
+export { generate } from "./generation/generate.ts";
+export type { GeneratedToken, GenerateOptions } from "./generation/generate.ts";
+export { generateStream, generateText } from "./generation/generate_text.ts";
+export type { GeneratedPiece } from "./generation/generate_text.ts";
+export { sampleToken } from "./generation/sampling.ts";
+export type { SampledToken, SamplingOptions } from "./generation/sampling.ts";
+export { uniformSource } from "./generation/uniform_source.ts";
+
 export { loadTokenizer } from "./tokenizer/load_tokenizer.ts";
 export type {
   DecodeOptions,

@@ -1,6 +1,37 @@
 /**
- * Fine-tuning: losses, the optimizer, schedules, data sets and the training loop.
+ * Fine-tuning: data sets, losses, AdamW, schedules, the loop, evaluation.
+ *
+ * ```ts
+ * import { learningRateAt } from "@wick/training";
+ * import { assertClose } from "@wick/testing";
+ *
+ * const rate = learningRateAt(
+ *   { kind: "cosine", learningRate: 1, warmupSteps: 0, steps: 4 },
+ *   2,
+ * );
+ * assertClose([rate], [0.5]);
+ * ```
  *
  * @module
  */
-export {};
+export { readExamples } from "./read_examples.ts";
+export { tokenizeExample } from "./example.ts";
+export type { Example, TokenizedExample, TokenizeOptions } from "./example.ts";
+export { commonLength, makeBatch, stepExamples } from "./batches.ts";
+export type { Batch, DataOrder } from "./batches.ts";
+export {
+  IGNORED,
+  languageModelLoss,
+  shiftLabels,
+} from "./language_model_loss.ts";
+export { clipScale, gradientNorm } from "./gradient_norm.ts";
+export { AdamW } from "./adamw.ts";
+export type { AdamWOptions, AdamWState } from "./adamw.ts";
+export { learningRateAt, SCHEDULE_KINDS } from "./schedule.ts";
+export type { Schedule, ScheduleKind } from "./schedule.ts";
+export { trainStep } from "./train_step.ts";
+export type { TrainStepOptions, TrainStepResult } from "./train_step.ts";
+export { DivergenceError, Trainer } from "./trainer.ts";
+export type { StepReport, TrainerOptions } from "./trainer.ts";
+export { evaluateLoss, exactMatch } from "./evaluate.ts";
+export type { EvaluationOptions, LossReport, MatchResult } from "./evaluate.ts";

@@ -24,7 +24,11 @@ import { Linear, type LinearLayer } from "../modules/linear.ts";
 import { openModelFiles } from "../safetensors/open_model_files.ts";
 import { loadWeights } from "./load_weights.ts";
 import type { KeyValueCache } from "./kv_cache.ts";
-import { LAYER_LINEARS, type LayerLinear, weightShapes } from "./weight_names.ts";
+import {
+  LAYER_LINEARS,
+  type LayerLinear,
+  weightShapes,
+} from "./weight_names.ts";
 
 /** Options of {@linkcode CausalLanguageModel.hidden}. */
 export interface ForwardOptions {

@@ -55,7 +55,8 @@ function linearSize(
   config: DecoderConfig,
   name: LayerLinear,
 ): readonly [number, number] {
-  const { hiddenSize, intermediateSize, heads, keyValueHeads, headDim } = config;
+  const { hiddenSize, intermediateSize, heads, keyValueHeads, headDim } =
+    config;
   switch (name) {
     case "self_attn.q_proj":
       return [hiddenSize, heads * headDim];

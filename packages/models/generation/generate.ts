@@ -91,7 +91,12 @@ export async function* generate(
   );
   const open = prompts.map(() => true);
 
-  let logits = prefill(model, prompts, cache, Math.min(roundUp(longest), capacity));
+  let logits = prefill(
+    model,
+    prompts,
+    cache,
+    Math.min(roundUp(longest), capacity),
+  );
   for (;;) {
     const chosen = await choose(logits, histories, open, options, uniform);
     for (const [row, token] of chosen.entries()) {
@@ -139,7 +144,9 @@ async function choose(
   uniform: () => number,
 ): Promise<SampledToken[]> {
   const { temperature = 0, repetitionPenalty = 1 } = options;
-  if (temperature === 0 && repetitionPenalty === 1 && !options.logProbabilities) {
+  if (
+    temperature === 0 && repetitionPenalty === 1 && !options.logProbabilities
+  ) {
     using best = argmax(logits, -1);
     const ids = await best.data();
     return Array.from(ids, (id) => ({ id, logProbability: NaN }));

@@ -140,7 +140,10 @@ function candidates(
 }
 
 function draw(candidates: readonly Candidate[], uniform: number): number {
-  const total = candidates.reduce((sum, { probability }) => sum + probability, 0);
+  const total = candidates.reduce(
+    (sum, { probability }) => sum + probability,
+    0,
+  );
   let rest = uniform * total;
   for (const { id, probability } of candidates) {
     rest -= probability;
