@@ -43,24 +43,44 @@ export function assignBuffers(
   lifetimes: readonly Lifetime[],
 ): BufferAssignment {
   const buffers: number[] = [];
-  const busyUntil: number[] = [];
+  /** The buffers that are free, by size. */
+  const free: number[] = [];
+  /** The buffers that a step is the last to read. */
+  const lastReadAt = new Map<number, number[]>();
+  let step = 0;
   const indexes = lifetimes.map(({ bytes, from, to }) => {
-    let best = -1;
-    buffers.forEach((size, index) => {
-      if (busyUntil[index]! >= from) return;
-      const current = buffers[best];
-      const better = current === undefined ||
-        (size >= bytes
-          ? current < bytes || size < current
-          : current < bytes && size > current);
-      if (better) best = index;
-    });
-    if (best < 0) best = buffers.push(0) - 1;
-    buffers[best] = Math.max(buffers[best]!, bytes);
-    busyUntil[best] = to;
-    return best;
+    for (; step < from; step++) {
+      for (const index of lastReadAt.get(step) ?? []) {
+        free.splice(firstAtLeast(free, buffers, buffers[index]!), 0, index);
+      }
+    }
+    const fitting = firstAtLeast(free, buffers, bytes);
+    const [taken] = free.splice(Math.min(fitting, free.length - 1), 1);
+    const index = taken ?? buffers.push(0) - 1;
+    buffers[index] = Math.max(buffers[index]!, bytes);
+    const last = Math.max(from, to);
+    const others = lastReadAt.get(last);
+    if (others) others.push(index);
+    else lastReadAt.set(last, [index]);
+    return index;
   });
   return { buffers, indexes };
+}
+
+/** The place of the first free buffer that is large enough, by bisection. */
+function firstAtLeast(
+  free: readonly number[],
+  buffers: readonly number[],
+  bytes: number,
+): number {
+  let low = 0;
+  let high = free.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (buffers[free[middle]!]! < bytes) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /**

@@ -81,7 +81,8 @@ function makeSlots(
   groups: readonly Group[],
   slotOf: Map<number, number>,
 ): { slots: Slot[]; buffers: readonly number[] } {
-  const { nodes, computed, places, roots } = placed;
+  const { nodes, computed } = placed;
+  const ownerOf = owners(placed, groups);
   const slots: Slot[] = [];
   let leaves = 0;
   const bytesOf = (id: number): number =>
@@ -91,27 +92,33 @@ function makeSlots(
     const place = { kind: "leaf", index: leaves++ } as const;
     slotOf.set(id, slots.push({ bytes: bytesOf(id), place }) - 1);
   }
+  const resultOf = new Map<number, number>();
+  placed.roots.forEach((root, index) => {
+    const owner = ownerOf(root);
+    if (!resultOf.has(owner)) resultOf.set(owner, index);
+  });
   const lastRead = new Map<number, number>();
-  groups.forEach((group, step) =>
-    groupReads(placed, group).forEach((base) => lastRead.set(base, step))
-  );
+  groups.forEach((group, step) => {
+    for (const base of groupReads(placed, group)) {
+      lastRead.set(ownerOf(base), step);
+    }
+  });
   const lifetimes: Lifetime[] = [];
   const temporaries: number[] = [];
-  groups.forEach(({ root, main }, step) => {
-    const operation = main === undefined ? undefined : nodes[main]!.operation!;
-    if (operation?.updates !== undefined) {
-      const updated = places[nodes[main!]!.inputs[operation.updates]!]!.base;
-      slotOf.set(root, slotOf.get(updated)!);
+  groups.forEach(({ root }, step) => {
+    const owner = ownerOf(root);
+    if (owner !== root) {
+      slotOf.set(root, slotOf.get(owner)!);
       return;
     }
     const bytes = bytesOf(root);
-    const result = roots.indexOf(root);
-    const place = result >= 0
+    const result = resultOf.get(root);
+    const place = result !== undefined
       ? { kind: "result", index: result } as const
       : { kind: "buffer", index: -1 } as const;
     const slot = slots.push({ bytes, place }) - 1;
     slotOf.set(root, slot);
-    if (result >= 0) return;
+    if (result !== undefined) return;
     temporaries.push(slot);
     lifetimes.push({ bytes, from: step, to: lastRead.get(root) ?? step });
   });
@@ -123,6 +130,22 @@ function makeSlots(
     }
   );
   return { slots, buffers };
+}
+
+/** Gives the node whose bytes a node has: another one after an update. */
+function owners(
+  { nodes, places }: PlacedGraph,
+  groups: readonly Group[],
+): (id: number) => number {
+  const owner = new Map<number, number>();
+  for (const { root, main } of groups) {
+    if (main === undefined) continue;
+    const { operation, inputs } = nodes[main]!;
+    if (operation!.updates === undefined) continue;
+    const { base } = places[inputs[operation!.updates]!]!;
+    owner.set(root, owner.get(base) ?? base);
+  }
+  return (id) => owner.get(id) ?? id;
 }
 
 function makeStep(

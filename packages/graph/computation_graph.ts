@@ -1,4 +1,12 @@
-import type { DType, Operation, Shape, Tensor } from "@wick/core-tensor";
+import {
+  type DType,
+  type Operation,
+  RESHAPE,
+  sameShape,
+  type Shape,
+  type Storage,
+  type Tensor,
+} from "@wick/core-tensor";
 import { topologicalOrder } from "./topological_order.ts";
 
 /** A node: something given from outside, or an operation on nodes before. */
@@ -58,21 +66,33 @@ export class ComputationGraph {
     const graph = new ComputationGraph();
     const ids = new Map<Tensor, number>();
     const leaves: Tensor[] = [];
+    const holders = new Map<Storage, number>();
     for (const tensor of topologicalOrder(roots)) {
-      if (tensor.known) {
+      if (tensor.storage) {
+        const { storage, shape, dtype } = tensor;
+        const holder = holders.get(storage);
+        // Tensors that share bytes are one input, so that an update in place
+        // of one is seen to change the other.
+        if (holder !== undefined) {
+          ids.set(
+            tensor,
+            sameShape(graph.node(holder).shape, shape)
+              ? holder
+              : graph.addNode(RESHAPE, [holder], { shape }),
+          );
+          continue;
+        }
+        const id = graph.addInput(shape, dtype);
         leaves.push(tensor);
-        ids.set(tensor, graph.addInput(tensor.shape, tensor.dtype));
+        holders.set(storage, id);
+        ids.set(tensor, id);
         continue;
       }
-      if (!tensor.operation) {
-        throw new TypeError(
-          `Cannot evaluate with a tensor of [${tensor.shape}]: it was disposed of`,
-        );
-      }
+      const operation = requireOperation(tensor);
       const inputs = tensor.inputs.map((input) => ids.get(input)!);
       ids.set(
         tensor,
-        graph.addNode(tensor.operation, inputs, tensor.attributes),
+        graph.addNode(operation, inputs, tensor.attributes),
       );
     }
     return { graph, leaves, roots: roots.map((root) => ids.get(root)!) };
@@ -174,6 +194,20 @@ export class ComputationGraph {
     this.#nodes.push(node);
     return this.#nodes.length - 1;
   }
+}
+
+/**
+ * Gives the operation of a tensor that is not known.
+ *
+ * @param tensor The tensor.
+ * @returns Its operation.
+ * @throws {TypeError} If it was disposed of, so that it has none.
+ */
+export function requireOperation({ operation, shape }: Tensor): Operation {
+  if (operation) return operation;
+  throw new TypeError(
+    `Cannot evaluate with a tensor of [${shape}]: it was disposed of`,
+  );
 }
 
 /**

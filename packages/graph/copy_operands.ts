@@ -3,40 +3,79 @@ import type { GraphNode } from "./computation_graph.ts";
 import { COPY, isWhole, type Placed, type PlacedGraph } from "./lower_views.ts";
 
 /**
- * Copies the operands that a kernel cannot read where they lie: those that its
- * operation does not accept, and those that it updates.
+ * Copies the operands that a kernel cannot read or update where they lie:
+ * those that its operation does not accept, parts of what it would update, and
+ * temporary values that it would update while others need them as they are.
  *
  * @param placed The graph.
  * @returns The graph with copies before such kernels.
+ * @throws {TypeError} If an operand that is updated beside the first is not a
+ *   known tensor, so that its new value would be lost.
  */
 export function copyOperands(placed: PlacedGraph): PlacedGraph {
   const nodes: GraphNode[] = [...placed.nodes];
   const places: Placed[] = [...placed.places];
   const computed: number[] = [];
+  const readers = countReaders(placed);
+
+  function mustCopy(node: GraphNode, index: number): boolean {
+    const operation = node.operation!;
+    const { base, view } = places[node.inputs[index]!]!;
+    const { operation: maker, dtype, shape } = nodes[base]!;
+    const whole = isWhole(view, shape);
+    if (operation.alsoUpdates?.includes(index)) {
+      if (whole && !maker) return false;
+      throw new TypeError(
+        `Cannot ${operation.name} with operand ${index} of [${view.shape}]: it is updated in place, so it must be a known tensor`,
+      );
+    }
+    if (index === operation.updates) {
+      return !whole || (maker !== undefined && readers[base]! > 1);
+    }
+    if (operation.updates !== undefined) {
+      const updated = [operation.updates, ...operation.alsoUpdates ?? []];
+      if (
+        updated.some((other) => places[node.inputs[other]!]!.base === base)
+      ) return true;
+    }
+    return !whole && operation.accepts?.(index, { dtype, view }) === false;
+  }
+
   for (const id of placed.computed) {
     const node = nodes[id]!;
-    const { operation } = node;
-    if (operation?.accepts) {
+    if (node.operation) {
       const inputs = node.inputs.map((input, index) => {
-        const { base, view } = places[input]!;
-        const { dtype, shape } = nodes[base]!;
-        if (
-          isWhole(view, shape) || operation.accepts!(index, { dtype, view })
-        ) return input;
+        if (!mustCopy(node, index)) return input;
+        const { shape } = nodes[input]!;
         const copy = nodes.push({
           operation: COPY,
           inputs: [input],
           attributes: undefined,
-          shape: nodes[input]!.shape,
-          dtype,
+          shape,
+          dtype: nodes[places[input]!.base]!.dtype,
         }) - 1;
-        places[copy] = { base: copy, view: rowMajorView(nodes[input]!.shape) };
+        places[copy] = { base: copy, view: rowMajorView(shape) };
         computed.push(copy);
         return copy;
       });
-      nodes[id] = { ...node, inputs };
+      if (inputs.some((input, index) => input !== node.inputs[index])) {
+        nodes[id] = { ...node, inputs };
+      }
     }
     computed.push(id);
   }
   return { nodes, places, computed, roots: placed.roots };
+}
+
+/** How many nodes read each node; being asked for counts as one. */
+function countReaders(
+  { nodes, computed, places, roots }: PlacedGraph,
+): Uint32Array {
+  const readers = new Uint32Array(nodes.length);
+  for (const root of roots) readers[root]!++;
+  for (const id of computed) {
+    const bases = nodes[id]!.inputs.map((input) => places[input]!.base);
+    for (const base of new Set(bases)) readers[base]!++;
+  }
+  return readers;
 }

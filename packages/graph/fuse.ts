@@ -1,5 +1,7 @@
 import type { View } from "@wick/core-tensor";
-import { isWhole, type PlacedGraph } from "./lower_views.ts";
+import type { GraphNode } from "./computation_graph.ts";
+import { COPY, isWhole, type PlacedGraph } from "./lower_views.ts";
+import { updateLevels } from "./update_levels.ts";
 
 /** Nodes that run as one dispatch. */
 export interface Group {
@@ -23,12 +25,20 @@ export interface FuseOptions {
 interface Draft {
   main: number | undefined;
   elementwise: number[];
-  /** The nodes outside that it reads. */
+  /** The nodes outside that its element-wise nodes read. */
   reads: Set<number>;
+  /** The expressions in it that are more than a literal. */
+  length: number;
+  /** Whether it needs nothing, so that its value is one literal. */
+  free: boolean;
 }
 
 // Longer functions take compilers more time than the saved dispatches.
 const MAX_EXPRESSIONS = 256;
+
+// A value that needs nothing is computed again by all that read it, so it must
+// be short.
+const MAX_FREE_EXPRESSIONS = 8;
 
 /**
  * Decides which nodes run as one dispatch. An element-wise node takes in the
@@ -40,62 +50,76 @@ const MAX_EXPRESSIONS = 256;
  * @returns The groups, in an order in which each comes after what it reads.
  */
 export function fuse(placed: PlacedGraph, options: FuseOptions): Group[] {
-  const { nodes, computed, places, roots } = placed;
+  const { nodes, computed, places } = placed;
+  const roots = new Set(placed.roots);
   const uses = countUses(placed);
-  const isRoot = new Set(roots);
+  const levels = updateLevels(placed);
   const drafts = new Map<number, Draft>();
   const absorbed = new Set<number>();
 
   for (const id of computed) {
     const node = nodes[id]!;
     if (!node.operation) continue;
-    const inputs = node.inputs.map((input) => places[input]!);
-    const reads = new Set(inputs.map(({ base }) => base));
     if (!node.operation.expression) {
-      drafts.set(id, { main: id, elementwise: [], reads });
+      const reads = new Set<number>();
+      drafts.set(id, {
+        main: id,
+        elementwise: [],
+        reads,
+        length: 0,
+        free: false,
+      });
       continue;
     }
-    const draft: Draft = { main: undefined, elementwise: [], reads };
-    for (const base of new Set(reads)) {
+    const inputs = node.inputs.map((input) => places[input]!);
+    const draft: Draft = {
+      main: undefined,
+      elementwise: [],
+      reads: new Set(inputs.map(({ base }) => base)),
+      length: inputs.length > 0 ? 1 : 0,
+      free: false,
+    };
+    for (const base of [...draft.reads]) {
       const part = drafts.get(base);
       if (!part || absorbed.has(base)) continue;
-      const edges = inputs.filter((input) => input.base === base)
-        .map(({ view }) => view);
-      const free = isFree(part);
-      const joined = new Set([...reads, ...part.reads]);
-      joined.delete(base);
-      if (!free) {
-        const length = draft.elementwise.length + part.elementwise.length;
-        const alone = uses[base] === 1 && !isRoot.has(base);
+      if (!part.free) {
+        const edges = inputs.filter((input) => input.base === base)
+          .map(({ view }) => view);
         if (
-          options.enabled === false || !alone || length >= MAX_EXPRESSIONS ||
-          joined.size + 1 > options.maxStorageBuffers ||
-          !fits(edges, part, draft, placed, id, base)
+          options.enabled === false || uses[base] !== 1 || roots.has(base) ||
+          draft.length + part.length > MAX_EXPRESSIONS ||
+          bindings(placed, draft, part, base) > options.maxStorageBuffers ||
+          !fits(edges, part, draft, placed, id, base) ||
+          levels.divide(base, partReads(placed, part), id)
         ) continue;
         absorbed.add(base);
       }
-      draft.main ??= part.main;
-      draft.elementwise.push(...part.elementwise);
-      reads.delete(base);
-      for (const read of part.reads) reads.add(read);
+      absorb(draft, part, base);
     }
     draft.elementwise.push(id);
+    draft.free = isFree(draft) && !isRounded(node);
     drafts.set(id, draft);
   }
+
+  const stored = storedNodes(placed);
   const groups: Group[] = [];
-  for (const [root, { main, elementwise, reads }] of drafts) {
-    const needed = uses[root]! > 0 || isRoot.has(root);
-    // What needs nothing is inside every group that reads it.
-    const everywhere = isFree({ main, elementwise, reads }) &&
-      !isRoot.has(root) && onlyElementwiseReaders(placed, root);
-    if (absorbed.has(root) || !needed || everywhere) continue;
-    groups.push({
-      root,
-      main,
-      elementwise: [...new Set(elementwise)].sort((a, b) => a - b),
-    });
+  for (const [root, draft] of drafts) {
+    // What needs nothing is inside every element-wise group that reads it.
+    if (absorbed.has(root) || (draft.free && !stored.has(root))) continue;
+    // Each part is in order, so what is left of doubles is so too.
+    const elementwise = [...new Set(draft.elementwise)];
+    groups.push({ root, main: draft.main, elementwise });
   }
   return groups;
+}
+
+/** Takes a part into a group that reads it. */
+function absorb(draft: Draft, part: Draft, base: number): void {
+  draft.main ??= part.main;
+  for (const id of part.elementwise) draft.elementwise.push(id);
+  draft.length += part.length;
+  draft.reads.delete(base);
+  for (const read of part.reads) draft.reads.add(read);
 }
 
 /** How many nodes read each node. */
@@ -108,9 +132,50 @@ function countUses({ nodes, computed, places }: PlacedGraph): number[] {
   return uses;
 }
 
-/** Whether a group reads nothing, so that its value is one literal. */
-function isFree({ main, reads }: Draft): boolean {
-  return main === undefined && reads.size === 0;
+/** The nodes that are asked for or read by a kernel. */
+function storedNodes(
+  { nodes, computed, places, roots }: PlacedGraph,
+): Set<number> {
+  const stored = new Set(roots);
+  for (const id of computed) {
+    const { operation, inputs } = nodes[id]!;
+    if (operation?.expression) continue;
+    for (const input of inputs) stored.add(places[input]!.base);
+  }
+  return stored;
+}
+
+/** Whether a group reads nothing and is short. */
+function isFree({ main, reads, length }: Draft): boolean {
+  return main === undefined && reads.size === 0 &&
+    length <= MAX_FREE_EXPRESSIONS;
+}
+
+/** Whether a value changes when it is stored, so that it must be. */
+function isRounded({ dtype, operation }: GraphNode): boolean {
+  return (dtype === "f16" || dtype === "bf16") && operation !== COPY;
+}
+
+/** The buffers of a kernel that a group and a part of it would make. */
+function bindings(
+  { nodes }: PlacedGraph,
+  draft: Draft,
+  part: Draft,
+  base: number,
+): number {
+  const main = draft.main ?? part.main;
+  const loads = new Set([...draft.reads, ...part.reads]);
+  loads.delete(base);
+  return loads.size + 1 + (main === undefined ? 0 : nodes[main]!.inputs.length);
+}
+
+/** All nodes that a group reads, its kernel included. */
+function partReads(
+  { nodes, places }: PlacedGraph,
+  { main, reads }: Draft,
+): number[] {
+  const own = main === undefined ? [] : nodes[main]!.inputs;
+  return [...reads, ...own.map((input) => places[input]!.base)];
 }
 
 /**
@@ -126,6 +191,7 @@ function fits(
   id: number,
   base: number,
 ): boolean {
+  if (isRounded(nodes[base]!)) return false;
   const whole = views.every((view) => isWhole(view, nodes[base]!.shape));
   if (part.main === undefined) {
     return whole || (views.length === 1 && !repeats(views[0]!));
@@ -139,16 +205,4 @@ function fits(
 /** Whether a view gives elements more than once. */
 function repeats({ strides, shape }: View): boolean {
   return strides.some((stride, axis) => stride === 0 && shape[axis]! > 1);
-}
-
-/** Whether all that read a node are element-wise, so that it is never stored. */
-function onlyElementwiseReaders(
-  { nodes, computed, places }: PlacedGraph,
-  of: number,
-): boolean {
-  return computed.every((id) => {
-    const { operation, inputs } = nodes[id]!;
-    return operation?.expression !== undefined ||
-      !inputs.some((input) => places[input]!.base === of);
-  });
 }

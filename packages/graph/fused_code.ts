@@ -89,7 +89,8 @@ export function fusedCode(
       values.set(id, text);
       continue;
     }
-    const name = `v${id}`;
+    // Numbered within the group, so that equal groups are equal text.
+    const name = `v${values.size}`;
     lines.push({ kind: "value", name, text });
     values.set(id, name);
   }

@@ -1,4 +1,4 @@
-import { add, full, type Tensor } from "@wick/core-tensor";
+import { add, FULL, Tensor } from "@wick/core-tensor";
 import { recordedOrder } from "./topological_order.ts";
 
 /**
@@ -28,7 +28,7 @@ import { recordedOrder } from "./topological_order.ts";
 export function gradients(
   y: Tensor,
   xs: readonly Tensor[],
-  seed: Tensor = full(y.shape, 1),
+  seed: Tensor = constant(y, 1),
 ): Tensor[] {
   const order = recordedOrder([y]);
   const wanted = dependents(order, xs);
@@ -58,7 +58,15 @@ export function gradients(
       found.set(input, sum ? add(sum, maker()) : maker());
     });
   }
-  return xs.map((x) => found.get(x) ?? full(x.shape, 0));
+  return xs.map((x) => found.get(x) ?? constant(x, 0));
+}
+
+/** A constant of the shape and the device of a tensor, so it can be read. */
+function constant({ shape, executor }: Tensor, value: number): Tensor {
+  const tensor = new Tensor(shape, "f32", executor, false);
+  tensor.operation = FULL;
+  tensor.attributes = { shape, value, dtype: "f32" };
+  return tensor;
 }
 
 /** The tensors of an order that depend on one of `xs`. */

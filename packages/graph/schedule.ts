@@ -7,77 +7,108 @@ import type { PlacedGraph } from "./lower_views.ts";
  *
  * @param placed The graph.
  * @param groups The groups, each after what it reads.
- * @returns The same groups, updates as late as they can be.
+ * @returns The same groups, each after what must come before it, else in the
+ *   order in which they were given.
  * @throws {RangeError} If a group needs the old value after its update.
  */
 export function schedule(
   placed: PlacedGraph,
   groups: readonly Group[],
 ): readonly Group[] {
-  const { nodes } = placed;
-  const updates = (group: Group): readonly number[] => {
-    const operation = group.main === undefined
-      ? undefined
-      : nodes[group.main]!.operation!;
-    return operation?.updates === undefined
-      ? []
-      : [operation.updates, ...operation.alsoUpdates ?? []].map((index) =>
-        placed.places[nodes[group.main!]!.inputs[index]!]!.base
-      );
-  };
-  if (groups.every((group) => updates(group).length === 0)) return groups;
+  const updates = groups.map((group) => updatedNodes(placed, group));
+  if (updates.every((list) => list.length === 0)) return groups;
+  const before = predecessors(placed, groups, updates);
 
-  const groupOf = new Map<number, number>();
-  groups.forEach(({ root }, index) => groupOf.set(root, index));
-  const reads = groups.map((group) => groupReads(placed, group));
-  const waiting = reads.map((list) =>
-    new Set(
-      list.map((base) => groupOf.get(base)).filter((index) =>
-        index !== undefined
-      ),
-    )
-  );
-  const readers: number[][] = groups.map(() => []);
-  waiting.forEach((before, index) =>
-    before.forEach((other) => readers[other]!.push(index))
-  );
+  // Depth first, iteratively: `stack` is the way to the current group, `next`
+  // which of its predecessors is to be looked at next.
   const done: Group[] = [];
-  const changed = new Map<number, number>();
-  // Two queues, each sorted by the original position.
-  const ready: number[] = [];
-  const late: number[] = [];
-  const enqueue = (index: number): void => {
-    const queue = updates(groups[index]!).length > 0 ? late : ready;
-    const at = queue.findLastIndex((other) => other < index);
-    queue.splice(at + 1, 0, index);
-  };
-  groups.forEach((_, index) => {
-    if (waiting[index]!.size === 0) enqueue(index);
-  });
-  for (;;) {
-    const index = ready.shift() ?? late.shift();
-    if (index === undefined) break;
-    const group = groups[index]!;
-    for (const base of reads[index]!) {
-      const by = changed.get(base);
-      if (by !== undefined) {
-        throw new RangeError(
-          `Cannot run ${
-            nodes[group.root]!.operation!.name
-          } on the old value of a tensor that ${
-            nodes[by]!.operation!.name
-          } updates in place: use the updated tensor, or evaluate before`,
-        );
-      }
-    }
-    for (const base of updates(group)) changed.set(base, group.main!);
-    done.push(group);
-    for (const reader of readers[index]!) {
-      waiting[reader]!.delete(index);
-      if (waiting[reader]!.size === 0) enqueue(reader);
+  const state = new Uint8Array(groups.length);
+  const [OPEN, FINISHED] = [1, 2];
+  const next = new Uint32Array(groups.length);
+  for (let start = 0; start < groups.length; start++) {
+    const stack = state[start] === 0 ? [start] : [];
+    while (stack.length > 0) {
+      const index = stack.at(-1)!;
+      state[index] = OPEN;
+      const other = before[index]![next[index]!++];
+      if (other === undefined) {
+        state[index] = FINISHED;
+        done.push(groups[index]!);
+        stack.pop();
+      } else if (state[other] === OPEN) {
+        const circle = stack.slice(stack.indexOf(other));
+        throw conflict(placed, groups, updates, circle);
+      } else if (state[other] === 0) stack.push(other);
     }
   }
   return done;
+}
+
+/** The nodes that a group updates in place. */
+function updatedNodes(
+  { nodes, places }: PlacedGraph,
+  { main }: Group,
+): number[] {
+  const operation = main === undefined ? undefined : nodes[main]!.operation!;
+  if (operation?.updates === undefined) return [];
+  return [operation.updates, ...operation.alsoUpdates ?? []].map((index) =>
+    places[nodes[main!]!.inputs[index]!]!.base
+  );
+}
+
+/**
+ * Lists what must come before each group: those that make what it reads, and
+ * those that read the old value of what it updates.
+ */
+function predecessors(
+  placed: PlacedGraph,
+  groups: readonly Group[],
+  updates: readonly (readonly number[])[],
+): number[][] {
+  const groupOf = new Map<number, number>();
+  groups.forEach(({ root }, index) => groupOf.set(root, index));
+  const readers = new Map<number, number[]>();
+  const before = groups.map((group, index) => {
+    const made: number[] = [];
+    for (const base of groupReads(placed, group)) {
+      const list = readers.get(base);
+      if (list) list.push(index);
+      else readers.set(base, [index]);
+      const maker = groupOf.get(base);
+      if (maker !== undefined) made.push(maker);
+    }
+    return made;
+  });
+  updates.forEach((list, index) => {
+    for (const base of list) {
+      for (const reader of readers.get(base) ?? []) {
+        if (reader !== index) before[index]!.push(reader);
+      }
+    }
+  });
+  return before;
+}
+
+/** Says which group of a circle needs the old value of what another updates. */
+function conflict(
+  placed: PlacedGraph,
+  groups: readonly Group[],
+  updates: readonly (readonly number[])[],
+  circle: readonly number[],
+): RangeError {
+  const name = (index: number): string =>
+    placed.nodes[groups[index]!.root]!.operation!.name;
+  // Without such a pair there is no circle: what a group reads comes before it.
+  const readerOf = (at: number): number => circle[(at + 1) % circle.length]!;
+  const at = circle.findIndex((update, position) => {
+    const reads = groupReads(placed, groups[readerOf(position)]!);
+    return updates[update]!.some((base) => reads.includes(base));
+  });
+  return new RangeError(
+    `Cannot run ${name(readerOf(at))} on the old value of a tensor that ${
+      name(circle[at]!)
+    } updates in place: use the updated tensor, or evaluate before`,
+  );
 }
 
 /**

@@ -1,5 +1,5 @@
-import type { Tensor } from "@wick/core-tensor";
-import { nodeKey } from "./computation_graph.ts";
+import type { Storage, Tensor } from "@wick/core-tensor";
+import { nodeKey, requireOperation } from "./computation_graph.ts";
 import { topologicalOrder } from "./topological_order.ts";
 
 /** What a plan is cached by, and what it is run with. */
@@ -16,21 +16,31 @@ export interface Structure {
  *
  * @param roots The last tensors.
  * @returns The structure.
+ * @throws {TypeError} If a tensor was disposed of, so that it is neither
+ *   known nor recorded.
  */
 export function structureOf(roots: readonly Tensor[]): Structure {
   const order = topologicalOrder(roots);
   const ids = new Map<Tensor, number>();
   const leaves: Tensor[] = [];
+  const holders = new Map<Storage, number>();
   const parts: string[] = [];
   order.forEach((tensor, id) => {
     ids.set(tensor, id);
-    if (tensor.known || !tensor.operation) {
-      if (tensor.known) leaves.push(tensor);
-      parts.push(`${tensor.dtype}[${tensor.shape}]`);
+    const { storage } = tensor;
+    if (storage) {
+      const holder = holders.get(storage);
+      if (holder === undefined) {
+        holders.set(storage, id);
+        leaves.push(tensor);
+      }
+      const shared = holder === undefined ? "" : `=${holder}`;
+      parts.push(`${tensor.dtype}[${tensor.shape}]${shared}`);
       return;
     }
+    const operation = requireOperation(tensor);
     const inputs = tensor.inputs.map((input) => ids.get(input)!);
-    parts.push(nodeKey(tensor.operation.name, inputs, tensor.attributes));
+    parts.push(nodeKey(operation.name, inputs, tensor.attributes));
   });
   parts.push(roots.map((root) => ids.get(root)!).join());
   return { key: parts.join(";"), leaves };

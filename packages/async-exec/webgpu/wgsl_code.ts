@@ -91,10 +91,10 @@ function mainCode(
   if (operation.updates === undefined) slots.push(output);
   return {
     text,
-    slots: [...slots, ...fused?.operands.map(({ slot }) => slot) ?? []],
+    slots: [...slots, ...extra?.slots ?? []],
     writes: [
       ...own.map(({ access }) => access === "read_write"),
-      ...fused?.operands.map(() => false) ?? [],
+      ...extra?.slots.map(() => false) ?? [],
     ],
     workgroups: spread(call.workgroups),
   };
@@ -107,7 +107,7 @@ function elementwiseCode(
   fused: FusedCode,
 ): KernelCode {
   const halves = dtype === "f16" || dtype === "bf16";
-  const { body, declarations } = fusedText(fused, 1, dtype);
+  const { body, declarations, slots } = fusedText(fused, 1, dtype);
   const count = elementCount(shape);
   const text = kernelSource(halves ? "elementwise_halves" : "elementwise", {
     sizes: {
@@ -121,8 +121,8 @@ function elementwiseCode(
   });
   return {
     text,
-    slots: [output, ...fused.operands.map(({ slot }) => slot)],
-    writes: [true, ...fused.operands.map(() => false)],
+    slots: [output, ...slots],
+    writes: [true, ...slots.map(() => false)],
     workgroups: spread(Math.ceil((halves ? count / 2 : count) / THREADS)),
   };
 }
@@ -168,15 +168,25 @@ function loadText(
   }
 }
 
+/** Fused code as a function body, with the buffers that it reads. */
+interface FusedText {
+  readonly body: string;
+  readonly declarations: string;
+  /** The slot of each buffer, one for all views of it. */
+  readonly slots: readonly number[];
+}
+
 function fusedText(
   code: FusedCode,
   firstBinding: number,
   dtype: DType = "f32",
-): { body: string; declarations: string } {
-  const declared = code.operands.map(({ dtype }, k) =>
+): FusedText {
+  const types = new Map(code.operands.map(({ slot, dtype }) => [slot, dtype]));
+  const slots = [...types.keys()];
+  const declared = slots.map((slot, k) =>
     `@group(0) @binding(${
       firstBinding + k
-    }) var<storage, read> fused_${k}: array<${wordType(dtype)}>;`
+    }) var<storage, read> fused_${k}: array<${wordType(types.get(slot)!)}>;`
   );
   const lines = code.lines.map((line) => {
     switch (line.kind) {
@@ -184,20 +194,21 @@ function fusedText(
         return `let ${line.name} = ${
           indexExpression(indexMap(line.view), line.of, "wgsl")
         };`;
-      case "load":
-        return `let ${line.name} = ${
-          loadText(
-            `fused_${line.operand}`,
-            code.operands[line.operand]!,
-            line.at,
-          )
-        };`;
+      case "load": {
+        const operand = code.operands[line.operand]!;
+        const name = `fused_${slots.indexOf(operand.slot)}`;
+        return `let ${line.name} = ${loadText(name, operand, line.at)};`;
+      }
       case "value":
         return `let ${line.name} = ${line.text};`;
     }
   });
   const body = [...lines, `return ${stored(code.result, dtype)};`].join("\n  ");
-  return { body, declarations: [...declared, ...mentioned(body)].join("\n") };
+  return {
+    body,
+    declarations: [...declared, ...mentioned(body)].join("\n"),
+    slots,
+  };
 }
 
 function stored(result: string, dtype: DType): string {
