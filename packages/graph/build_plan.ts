@@ -9,6 +9,7 @@ import { fuse, type Group } from "./fuse.ts";
 import { fusedCode } from "./fused_code.ts";
 import { lowerViews, type PlacedGraph } from "./lower_views.ts";
 import { copyOperands } from "./copy_operands.ts";
+import { joinProducts } from "./join_products.ts";
 import type { Plan, Slot, Step, StepOperand } from "./plan.ts";
 import { groupReads, schedule } from "./schedule.ts";
 
@@ -45,25 +46,29 @@ export function buildPlan(
   traits: DeviceTraits,
   options: PlanOptions = {},
 ): Plan {
-  const placed = copyOperands(lowerViews(graph, roots));
+  const { fusion = true } = options;
+  const joined = fusion ? joinProducts({ graph, roots }) : { graph, roots };
+  const placed = copyOperands(lowerViews(joined.graph, joined.roots));
   const groups = schedule(
     placed,
     fuse(placed, {
       maxStorageBuffers: traits.maxStorageBuffers,
-      enabled: options.fusion ?? true,
+      enabled: fusion,
     }),
   );
   const slotOf = new Map<number, number>();
   const slots = makeSlots(placed, groups, slotOf);
   const find = (base: number): number => slotOf.get(base)!;
   const steps = groups.map((group) => makeStep(placed, group, find));
-  const { computed, nodes } = placed;
   return {
     steps,
     ...slots,
     results: placed.roots.map(find),
     nodeCount: graph.length,
-    unfusedCount: computed.filter((id) => nodes[id]!.operation).length,
+    unfusedCount: graph.topologicalOrder(roots).filter((id) => {
+      const { operation } = graph.node(id);
+      return operation !== undefined && !operation.view;
+    }).length,
     unsharedBytes: unsharedBytes(slots.slots),
   };
 }

@@ -20,6 +20,8 @@ export { recordedOrder, topologicalOrder } from "./topological_order.ts";
 export { gradients } from "./gradients.ts";
 export { structureOf } from "./structure_key.ts";
 export type { Structure } from "./structure_key.ts";
+export { joinProducts } from "./join_products.ts";
+export type { RootedGraph } from "./join_products.ts";
 export { buildPlan, DEFAULT_TRAITS } from "./build_plan.ts";
 export type { PlanOptions } from "./build_plan.ts";
 export { assignBuffers } from "./assign_buffers.ts";
