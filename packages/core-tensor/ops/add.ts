@@ -1,8 +1,9 @@
-import { type Tensor } from "../tensor.ts";
+import type { Operation } from "../operation.ts";
+import type { Tensor } from "../tensor.ts";
 import { binaryOperation, recordBinary } from "./elementwise.ts";
 
 /** The operation that {@linkcode add} records. */
-export const ADD = binaryOperation({
+export const ADD: Operation<undefined> = binaryOperation({
   name: "add",
   expression: (a, b) => `(${a} + ${b})`,
   reference: (a, b) => a + b,

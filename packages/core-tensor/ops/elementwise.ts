@@ -1,22 +1,34 @@
-import { DTYPES, promote } from "../dtype.ts";
+import { DTYPES, type DTypeTraits, promote } from "../dtype.ts";
 import type { NodeOf, Operation, TensorNodeOf } from "../operation.ts";
 import { broadcastShapes } from "../shape.ts";
 import { record, Tensor } from "../tensor.ts";
 import { broadcastTo } from "./broadcast_to.ts";
 import { full } from "./full.ts";
 
+/** The types in which shaders and the CPU device compute. */
+export type Arithmetic = DTypeTraits["arithmetic"];
+
 /** What an operation on each element of one tensor states. */
-export interface UnaryRule {
+export interface UnaryRule<Attributes = undefined> {
   /** The name in errors and plans. */
   readonly name: string;
   /** The result for one element, in the common tongue. */
-  readonly expression: (x: string) => string;
+  readonly expression: (
+    x: string,
+    attributes: Attributes,
+    type: Arithmetic,
+  ) => string;
   /** The result for one element, in `float64`. */
-  readonly reference: (x: number) => number;
+  readonly reference: (x: number, attributes: Attributes) => number;
   /** Records the gradient of the operand. */
-  readonly gradient?: (dy: Tensor, x: Tensor, y: Tensor) => Tensor;
-  /** Whether integers are allowed, and stay integers. */
-  readonly integers?: boolean;
+  readonly gradient?: (
+    dy: Tensor,
+    x: Tensor,
+    y: Tensor,
+    attributes: Attributes,
+  ) => Tensor;
+  /** Whether integers are allowed, and stay integers; or `i32` only. */
+  readonly integers?: boolean | "signed";
 }
 
 /**
@@ -26,26 +38,33 @@ export interface UnaryRule {
  * @param rule What it states.
  * @returns The operation.
  */
-export function unaryOperation(rule: UnaryRule): Operation<undefined> {
+export function unaryOperation<Attributes = undefined>(
+  rule: UnaryRule<Attributes>,
+): Operation<Attributes> {
   const { gradient } = rule;
   return {
     name: rule.name,
     infer: ([x]) => {
       const { shape, dtype } = x!;
       if (DTYPES[dtype].float) return { shape, dtype: "f32" };
-      if (rule.integers && dtype !== "bool") return { shape, dtype };
+      const allowed = dtype === "i32"
+        ? rule.integers
+        : dtype === "u32" && rule.integers === true;
+      if (allowed) return { shape, dtype };
       throw new TypeError(
         `Cannot ${rule.name} a tensor of ${dtype}: cast it to f32 first`,
       );
     },
-    reference: ([x]) => x!.map(rule.reference),
-    expression: ([x]) => rule.expression(x!),
+    reference: ([x], { attributes }) =>
+      x!.map((value) => rule.reference(value, attributes)),
+    expression: ([x], { inputs, attributes }) =>
+      rule.expression(x!, attributes, DTYPES[inputs[0]!.dtype].arithmetic),
     ...(gradient && {
       gradient: (
         dy: Tensor,
-        { inputs: [x], output }: TensorNodeOf<undefined>,
+        { inputs: [x], output, attributes }: TensorNodeOf<Attributes>,
       ) => [
-        () => gradient(dy, x!, output),
+        () => gradient(dy, x!, output, attributes),
       ],
     }),
   };
@@ -56,7 +75,7 @@ export interface BinaryRule {
   /** The name in errors and plans. */
   readonly name: string;
   /** The result for one pair, in the common tongue. */
-  readonly expression: (a: string, b: string) => string;
+  readonly expression: (a: string, b: string, type: Arithmetic) => string;
   /** The result for one pair, in `float64`. */
   readonly reference: (a: number, b: number) => number;
   /** Records the gradients of the operands. */
@@ -67,6 +86,8 @@ export interface BinaryRule {
   ) => readonly [() => Tensor, () => Tensor];
   /** Whether the result is `bool`, as comparisons are. */
   readonly compares?: boolean;
+  /** Whether booleans are allowed. */
+  readonly booleans?: boolean;
 }
 
 /**
@@ -79,18 +100,30 @@ export function binaryOperation(rule: BinaryRule): Operation<undefined> {
   const { gradient } = rule;
   return {
     name: rule.name,
-    infer: ([a, b]) => ({
-      shape: broadcastShapes(rule.name, a!.shape, b!.shape),
-      dtype: rule.compares
-        ? (promote(rule.name, a!.dtype, b!.dtype), "bool")
-        : promote(rule.name, a!.dtype, b!.dtype),
-    }),
-    reference: ([a, b]) => a!.map((value, i) => rule.reference(value, b![i]!)),
-    expression: ([a, b], node: NodeOf<undefined>) => {
-      const text = rule.expression(a!, b!);
-      return node.dtype === "i32" || node.dtype === "u32"
-        ? `${node.dtype}(${text})`
-        : text;
+    infer: ([a, b]) => {
+      const type = promote(rule.name, a!.dtype, b!.dtype);
+      if (type === "bool" && !rule.booleans) {
+        throw new TypeError(
+          `Cannot ${rule.name} bool and bool: cast both to i32 or f32 first`,
+        );
+      }
+      return {
+        shape: broadcastShapes(rule.name, a!.shape, b!.shape),
+        dtype: rule.compares ? "bool" : type,
+      };
+    },
+    reference: ([a, b], { dtype }) => {
+      const result = a!.map((value, i) => rule.reference(value, b![i]!));
+      if (dtype === "i32") return result.map((value) => Math.trunc(value) | 0);
+      return dtype === "u32"
+        ? result.map((value) => Math.trunc(value) >>> 0)
+        : result;
+    },
+    expression: ([a, b], { inputs, dtype }: NodeOf<undefined>) => {
+      // Literals are of this type too, so one operand tells for both.
+      const type = DTYPES[inputs[0]!.dtype].arithmetic;
+      const text = rule.expression(a!, b!, type);
+      return dtype === "i32" || dtype === "u32" ? `${dtype}(${text})` : text;
     },
     ...(gradient && {
       gradient: (dy: Tensor, { inputs: [a, b] }: TensorNodeOf<undefined>) =>

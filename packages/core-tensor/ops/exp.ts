@@ -1,9 +1,10 @@
+import type { Operation } from "../operation.ts";
 import { record, type Tensor } from "../tensor.ts";
 import { unaryOperation } from "./elementwise.ts";
 import { mul } from "./mul.ts";
 
 /** The operation that {@linkcode exp} records. */
-export const EXP = unaryOperation({
+export const EXP: Operation<undefined> = unaryOperation({
   name: "exp",
   expression: (x) => `exp(${x})`,
   reference: Math.exp,

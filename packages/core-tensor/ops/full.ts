@@ -48,8 +48,14 @@ export function full(
   return record(FULL, [], { shape, value: Number(value), dtype });
 }
 
-/** A literal of the common tongue. */
-function literal(value: number, dtype: DType): string {
+/**
+ * Writes a literal of the common tongue.
+ *
+ * @param value The value.
+ * @param dtype The element type.
+ * @returns Its text.
+ */
+export function literal(value: number, dtype: DType): string {
   const { arithmetic } = DTYPES[dtype];
   if (arithmetic === "bool") return value ? "true" : "false";
   if (arithmetic === "u32") return `u32(${value})`;

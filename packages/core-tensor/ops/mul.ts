@@ -1,8 +1,9 @@
-import { type Tensor } from "../tensor.ts";
+import type { Operation } from "../operation.ts";
+import type { Tensor } from "../tensor.ts";
 import { binaryOperation, recordBinary } from "./elementwise.ts";
 
 /** The operation that {@linkcode mul} records. */
-export const MUL = binaryOperation({
+export const MUL: Operation<undefined> = binaryOperation({
   name: "mul",
   expression: (a, b) => `(${a} * ${b})`,
   reference: (a, b) => a * b,
