@@ -7,7 +7,7 @@ import {
   knownTensor,
   type Shape,
   type Storage,
-  Tensor,
+  type Tensor,
 } from "@wick/core-tensor";
 import {
   buildPlan,
@@ -17,6 +17,7 @@ import {
 } from "@wick/graph";
 import type { Backend, DeviceStatistics } from "./backend.ts";
 import { hostArray, type NestedNumbers } from "./host_array.ts";
+import { runPlan } from "./run_plan.ts";
 
 /** Options of {@linkcode Device.tensor}. */
 export interface TensorOptions {
@@ -169,22 +170,7 @@ export class Device implements Executor {
     const { key, leaves } = structureOf(open);
     const plan = this.#plan(key, open);
     const given = leaves.map((leaf) => leaf.storage!);
-    const made = new Map<number, Storage>();
-    const results = plan.results.map((slot, index) => {
-      const { place } = plan.slots[slot]!;
-      const before = place.kind === "leaf"
-        ? given[place.index]!
-        : made.get(slot);
-      if (before) {
-        before.retain();
-        return before;
-      }
-      const { dtype, size } = open[index]!;
-      const storage = this.#backend.allocate(dtype, size);
-      made.set(slot, storage);
-      return storage;
-    });
-    this.#backend.run(plan, given, results);
+    const results = runPlan(this.#backend, plan, given, open);
     open.forEach((tensor, index) => tensor.settle(results[index]!));
   }
 

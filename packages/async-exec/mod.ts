@@ -18,6 +18,6 @@ export type { OpenDeviceOptions } from "./open_device.ts";
 export { Device } from "./device.ts";
 export type { TensorOptions } from "./device.ts";
 export type { NestedNumbers } from "./host_array.ts";
-export { DeviceMemoryError } from "./webgpu/buffer_pool.ts";
-export { DeviceLostError } from "./webgpu/webgpu_backend.ts";
+export { DeviceMemoryError } from "./device_memory_error.ts";
+export { DeviceLostError } from "./device_lost_error.ts";
 export type { Backend, DeviceStatistics } from "./backend.ts";

@@ -6,6 +6,7 @@ import {
 } from "@wick/core-tensor";
 import { DEFAULT_TRAITS, type Plan, type Slot, type Step } from "@wick/graph";
 import type { Backend, DeviceStatistics } from "../backend.ts";
+import { DeviceLostError } from "../device_lost_error.ts";
 import { bf16Round, halvesOf, unpackHalves, wordsOf } from "../float_bits.ts";
 import { arrayOf } from "../host_array.ts";
 import { type CpuMemory, type CpuStorage, cpuStorage } from "./cpu_storage.ts";
@@ -33,8 +34,18 @@ export function cpuBackend(): Backend {
   const prepared = new WeakMap<Plan, PreparedPlan>();
   let dispatches = 0;
   let submissions = 0;
+  let closed = false;
+
+  function requireOpen(): void {
+    if (closed) {
+      throw new DeviceLostError(
+        "Cannot use a device after it was closed: open another one",
+      );
+    }
+  }
 
   function arrayOfStorage(storage: Storage): HostArray {
+    requireOpen();
     if (!isCpuStorage(storage)) {
       throw new TypeError("Cannot use the bytes of another device on the CPU");
     }
@@ -45,11 +56,18 @@ export function cpuBackend(): Backend {
     name: "cpu",
     description: "CPU, plain TypeScript",
     traits: { ...DEFAULT_TRAITS, maxStorageBuffers: 64 },
-    allocate: (dtype, count) => cpuStorage(memory, dtype, count),
-    upload: (values, dtype) =>
-      cpuStorage(memory, dtype, rounded(values, dtype)),
-    uploadBytes: (bytes, dtype) =>
-      cpuStorage(memory, dtype, fromBytes(bytes, dtype)),
+    allocate(dtype, count) {
+      requireOpen();
+      return cpuStorage(memory, dtype, count);
+    },
+    upload(values, dtype) {
+      requireOpen();
+      return cpuStorage(memory, dtype, rounded(values, dtype));
+    },
+    uploadBytes(bytes, dtype) {
+      requireOpen();
+      return cpuStorage(memory, dtype, fromBytes(bytes, dtype));
+    },
     write: (storage, values, dtype) =>
       arrayOfStorage(storage).set(rounded(values, dtype)),
     run(plan, leaves, results) {
@@ -67,9 +85,11 @@ export function cpuBackend(): Backend {
       dispatches += plan.steps.length;
       submissions++;
     },
-    read: (storage, _, count) =>
-      Promise.resolve(arrayOfStorage(storage).slice(0, count)),
-    finish: () => Promise.resolve(),
+    // Errors are rejections here, as they are on a GPU.
+    // deno-lint-ignore require-await
+    read: async (storage, _, count) => arrayOfStorage(storage).slice(0, count),
+    // deno-lint-ignore require-await
+    finish: async () => requireOpen(),
     fence: () => {},
     statistics: (): DeviceStatistics => ({
       buffers: memory.arrays,
@@ -80,7 +100,7 @@ export function cpuBackend(): Backend {
       dispatches,
       submissions,
     }),
-    close: () => {},
+    close: () => void (closed = true),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Storage } from "@wick/core-tensor";
+import { DeviceMemoryError } from "../device_memory_error.ts";
 
 /** A buffer of the GPU, kept for the next user when its owners are gone. */
 export interface GpuStorage extends Storage {
@@ -6,12 +7,6 @@ export interface GpuStorage extends Storage {
   readonly buffer: GPUBuffer;
   /** A number that no other buffer ever has. */
   readonly id: number;
-}
-
-/** Thrown when a device would hold more bytes than it may. */
-export class DeviceMemoryError extends Error {
-  /** The name of the class. */
-  override readonly name = "DeviceMemoryError";
 }
 
 /** Options of {@linkcode BufferPool}. */

@@ -1,6 +1,9 @@
+import type { FailureLog } from "./failure_log.ts";
+
 /** Compiled kernels by their text, and the layouts that they share. */
 export class PipelineCache {
   readonly #device: GPUDevice;
+  readonly #failures: FailureLog;
   readonly #pipelines = new Map<string, GPUComputePipeline>();
   readonly #layouts = new Map<string, GPUBindGroupLayout>();
 
@@ -8,9 +11,11 @@ export class PipelineCache {
    * Makes an empty cache.
    *
    * @param device The GPU.
+   * @param failures Where errors of the compiler go.
    */
-  constructor(device: GPUDevice) {
+  constructor(device: GPUDevice, failures: FailureLog) {
     this.#device = device;
+    this.#failures = failures;
   }
 
   /** The number of compiled kernels. */
@@ -56,18 +61,29 @@ export class PipelineCache {
   ): GPUComputePipeline {
     let pipeline = this.#pipelines.get(text);
     if (!pipeline) {
-      const module = this.#device.createShaderModule({ label, code: text });
-      pipeline = this.#device.createComputePipeline({
+      pipeline = this.#failures.watch(
         label,
-        layout: this.#device.createPipelineLayout({
-          label,
-          bindGroupLayouts: [this.layout(writes)],
-        }),
-        compute: { module, entryPoint: "main" },
-      });
+        () => this.#create(text, writes, label),
+      );
       this.#pipelines.set(text, pipeline);
     }
     return pipeline;
+  }
+
+  #create(
+    text: string,
+    writes: readonly boolean[],
+    label: string,
+  ): GPUComputePipeline {
+    const module = this.#device.createShaderModule({ label, code: text });
+    return this.#device.createComputePipeline({
+      label,
+      layout: this.#device.createPipelineLayout({
+        label,
+        bindGroupLayouts: [this.layout(writes)],
+      }),
+      compute: { module, entryPoint: "main" },
+    });
   }
 
   /** Forgets everything. */

@@ -64,9 +64,23 @@ export class Program {
    */
   run(leaves: readonly GpuStorage[], results: readonly GpuStorage[]): void {
     if (this.#dispatches.length === 0) return;
-    const temporaries = this.#plan.buffers.map((bytes) =>
-      this.#pool.acquire(bytes, "temporary")
-    );
+    const temporaries: GpuStorage[] = [];
+    try {
+      for (const bytes of this.#plan.buffers) {
+        temporaries.push(this.#pool.acquire(bytes, "temporary"));
+      }
+      this.#submit(leaves, results, temporaries);
+    } finally {
+      // The queue runs in order, so the next user cannot come too early.
+      for (const storage of temporaries) storage.release();
+    }
+  }
+
+  #submit(
+    leaves: readonly GpuStorage[],
+    results: readonly GpuStorage[],
+    temporaries: readonly GpuStorage[],
+  ): void {
     const groups = this.#groups(leaves, results, temporaries);
     const encoder = this.#device.createCommandEncoder({ label: "plan" });
     const pass = encoder.beginComputePass({ label: "plan" });
@@ -79,8 +93,6 @@ export class Program {
     });
     pass.end();
     this.#device.queue.submit([encoder.finish()]);
-    // The queue runs in order, so the next user cannot come too early.
-    for (const storage of temporaries) storage.release();
   }
 
   #groups(

@@ -1,3 +1,6 @@
+// Larger buffers are rare, and too heavy to keep for the next read.
+const MAX_KEPT_BYTES = 2 ** 26;
+
 /** Reads buffers of the GPU, without Deno's 10 ms wait where that is proven. */
 export class Staging {
   readonly #device: GPUDevice;
@@ -49,7 +52,9 @@ export class Staging {
    * @returns The bytes.
    */
   async read(source: GPUBuffer, bytes: number): Promise<ArrayBuffer> {
-    const size = 2 ** Math.ceil(Math.log2(Math.max(bytes, 1024)));
+    const size = bytes > MAX_KEPT_BYTES
+      ? bytes
+      : 2 ** Math.ceil(Math.log2(Math.max(bytes, 1024)));
     const staging = this.#free.get(size)?.pop() ?? this.#create(size);
     const encoder = this.#device.createCommandEncoder({ label: "read" });
     encoder.copyBufferToBuffer(source, 0, staging, 0, bytes);
@@ -60,9 +65,12 @@ export class Staging {
     const copy = this.#readNow(staging, bytes) ??
       await readLater(mapped, staging, bytes);
     staging.unmap();
-    const free = this.#free.get(size);
-    if (free) free.push(staging);
-    else this.#free.set(size, [staging]);
+    if (size > MAX_KEPT_BYTES) staging.destroy();
+    else {
+      const free = this.#free.get(size);
+      if (free) free.push(staging);
+      else this.#free.set(size, [staging]);
+    }
     return copy;
   }
 

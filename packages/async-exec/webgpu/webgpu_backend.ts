@@ -9,6 +9,7 @@ import type { Plan } from "@wick/graph";
 import type { Backend, DeviceStatistics } from "../backend.ts";
 import { halvesOf, packHalves, unpackHalves, wordsOf } from "../float_bits.ts";
 import { BufferPool, type GpuStorage } from "./buffer_pool.ts";
+import { FailureLog } from "./failure_log.ts";
 import { PipelineCache } from "./pipeline_cache.ts";
 import { Program } from "./program.ts";
 import { Staging } from "./staging.ts";
@@ -51,11 +52,18 @@ export async function webgpuBackend(
       limits.maxStorageBufferBindingSize,
     ),
   });
-  const pipelines = new PipelineCache(device);
+  const failures = new FailureLog(device);
+  const pipelines = new PipelineCache(device, failures);
   const staging = new Staging(device);
   const programs = new WeakMap<Plan, Program>();
-  const failures = new FailureLog(device);
   if (options.synchronousRead) await staging.prove();
+  // Reading a word tells more than onSubmittedWorkDone(): it fails if the GPU
+  // was lost, and costs no 10 ms where reading is synchronous.
+  const probe = device.createBuffer({
+    label: "finish",
+    size: 4,
+    usage: GPUBufferUsage.COPY_SRC,
+  });
   let dispatches = 0;
   let submissions = 0;
 
@@ -69,6 +77,21 @@ export async function webgpuBackend(
     values: ArrayBufferView<ArrayBuffer>,
   ): void {
     device.queue.writeBuffer(storage.buffer, 0, values);
+  }
+
+  async function readBytes(
+    buffer: GPUBuffer,
+    bytes: number,
+  ): Promise<ArrayBuffer> {
+    failures.throwFirst();
+    let words: ArrayBuffer;
+    try {
+      words = await staging.read(buffer, bytes);
+    } catch (error) {
+      throw await failures.reasonFor(error);
+    }
+    await failures.settle();
+    return words;
   }
 
   return {
@@ -86,8 +109,10 @@ export async function webgpuBackend(
       fill(storage, fileWords(bytes, dtype));
       return storage;
     },
-    write: (storage, values, dtype) =>
-      fill(gpuStorage(storage), deviceWords(values, dtype)),
+    write(storage, values, dtype) {
+      failures.throwFirst();
+      fill(gpuStorage(storage), deviceWords(values, dtype));
+    },
     run(plan, leaves, results) {
       failures.throwFirst();
       let program = programs.get(plan);
@@ -95,19 +120,21 @@ export async function webgpuBackend(
         program = new Program(device, pipelines, pool, plan, traits);
         programs.set(plan, program);
       }
-      program.run(leaves.map(gpuStorage), results.map(gpuStorage));
+      const ready = program;
+      failures.watch(
+        planLabel(plan),
+        () => ready.run(leaves.map(gpuStorage), results.map(gpuStorage)),
+      );
       dispatches += plan.steps.length;
       submissions++;
     },
     async read(storage, dtype, count) {
       const bytes = byteLength(dtype, count);
-      const words = await staging.read(gpuStorage(storage).buffer, bytes);
-      failures.throwFirst();
+      const words = await readBytes(gpuStorage(storage).buffer, bytes);
       return hostValues(words, dtype, count);
     },
     async finish() {
-      await device.queue.onSubmittedWorkDone();
-      failures.throwFirst();
+      await readBytes(probe, 4);
     },
     fence() {
       // Deno waits inside the call; the promise settles 10 ms later.
@@ -123,6 +150,7 @@ export async function webgpuBackend(
       submissions,
     }),
     close() {
+      failures.close();
       staging.close();
       pool.trim();
       pipelines.clear();
@@ -131,43 +159,12 @@ export async function webgpuBackend(
   };
 }
 
-/** Errors that the GPU reported outside of any call. */
-class FailureLog {
-  #first: Error | undefined;
-
-  constructor(device: GPUDevice) {
-    device.addEventListener("uncapturederror", (event) => {
-      event.preventDefault();
-      this.#first ??= new Error(
-        `Cannot go on: the GPU reported an error: ${
-          event instanceof GPUUncapturedErrorEvent
-            ? event.error.message
-            : event.type
-        }`,
-      );
-    });
-    device.lost.then(({ reason, message }) => {
-      if (reason !== "destroyed") {
-        this.#first ??= new DeviceLostError(
-          `Cannot go on: the GPU was lost: ${message}`,
-        );
-      }
-    });
-  }
-
-  /** Throws what was reported first, once. */
-  throwFirst(): void {
-    const first = this.#first;
-    if (!first) return;
-    if (!(first instanceof DeviceLostError)) this.#first = undefined;
-    throw first;
-  }
-}
-
-/** Thrown when the GPU went away; a new device can be opened. */
-export class DeviceLostError extends Error {
-  /** The name of the class. */
-  override readonly name = "DeviceLostError";
+/** The operations of a plan, for errors. */
+function planLabel({ steps }: Plan): string {
+  const labels = steps.slice(0, 4).map(({ label }) => label);
+  return labels.length < steps.length
+    ? `${labels.join(", ")} and ${steps.length - labels.length} more`
+    : labels.join(", ");
 }
 
 function gpuStorage(storage: Storage): GpuStorage {
