@@ -18,15 +18,17 @@ export interface MatmulRow {
   readonly k: number;
   /** The columns. */
   readonly n: number;
+  /** What the product is multiplied by. */
+  readonly scale: number;
 }
 
 let sums = new Float64Array(1024);
 
 /**
- * Multiplies a row by a matrix, in the order in which the matrix lies.
+ * Adds the product of a row and a matrix, in the order in which the matrix lies.
  *
  * @param row The row and the matrix.
- * @param out Where the result goes.
+ * @param out What it is added to.
  * @param outStart Where it starts.
  */
 export function matmulRow(
@@ -40,7 +42,7 @@ export function matmulRow(
 
 /** Four columns at a time, each a dot product with the row. */
 function byColumns(
-  { a, aStart, aColumn, b, bStart, bRow, bColumn, k, n }: MatmulRow,
+  { a, aStart, aColumn, b, bStart, bRow, bColumn, k, n, scale }: MatmulRow,
   out: Float32Array,
   outStart: number,
 ): void {
@@ -64,16 +66,16 @@ function byColumns(
       j3 += bRow;
     }
     const to = outStart + column;
-    out[to] = c0;
-    if (column + 1 < n) out[to + 1] = c1;
-    if (column + 2 < n) out[to + 2] = c2;
-    if (column + 3 < n) out[to + 3] = c3;
+    out[to]! += scale * c0;
+    if (column + 1 < n) out[to + 1]! += scale * c1;
+    if (column + 2 < n) out[to + 2]! += scale * c2;
+    if (column + 3 < n) out[to + 3]! += scale * c3;
   }
 }
 
 /** Four rows at a time, each added to the sums times an element of the row. */
 function byRows(
-  { a, aStart, aColumn, b, bStart, bRow, bColumn, k, n }: MatmulRow,
+  { a, aStart, aColumn, b, bStart, bRow, bColumn, k, n, scale }: MatmulRow,
   out: Float32Array,
   outStart: number,
 ): void {
@@ -113,6 +115,6 @@ function byRows(
     start += bRow;
   }
   for (let column = 0; column < n; column++) {
-    out[outStart + column] = row[column]!;
+    out[outStart + column]! += scale * row[column]!;
   }
 }

@@ -119,3 +119,31 @@ Deno.test("matmul() lets infinities and NaN through, and no others", () => {
     assertEquals([...out.subarray(-6)], [Infinity, NaN, k, k, k, k]);
   }
 });
+
+for (const m of [1, 3, 6, 65]) {
+  for (const transposed of [false, true]) {
+    Deno.test(`matmul() adds a second product, ${m} rows${transposed ? ", transposed" : ""}`, () => {
+      const [n, k, rank, scale] = [67, 35, 5, -1.5];
+      const first = layoutOf({ m, n, k, bTransposed: transposed });
+      const second = layoutOf({ m, n, k: rank, bTransposed: !transposed });
+      const [a, b, c, d] = [m * k + 3, k * n + 5, m * rank + 3, rank * n + 5]
+        .map((count, seed) => Float32Array.from(random([count], seed).values));
+      const out = new Float32Array(m * n + 2).fill(7);
+      matmul(a!, b!, out, first, {
+        ...{ c: c!, d: d!, rank, scale },
+        cOffset: second.aOffset,
+        cRow: second.aRow,
+        cColumn: second.aColumn,
+        dOffset: second.bOffset,
+        dRow: second.bRow,
+        dColumn: second.bColumn,
+      });
+      const more = plainProduct(c!, d!, second);
+      const want = plainProduct(a!, b!, first).map((sum, i) =>
+        sum + scale * more[i]!
+      );
+      // With few rows the first product is rounded before the second is added.
+      assertClose(out.subarray(2), want, { rtol: 1e-6, atol: 1e-6 });
+    });
+  }
+}
