@@ -1,0 +1,271 @@
+import { type MatmulOperand, matmulVariant } from "@wick/core-tensor";
+import { assertEquals } from "@std/assert";
+import { kernelSource, kernelText } from "@wick/kernels-wgsl";
+import { assertClose, TEST_DEVICES } from "@wick/testing";
+import { toMetal } from "@wick/testing/metal";
+import {
+  check,
+  dense,
+  type Filled,
+  filled,
+  type Product,
+  runKernel,
+  tolerance,
+  want,
+} from "./matmul_fixture_test.ts";
+
+const ignore = TEST_DEVICES.some(({ name, ignore }) =>
+  name === "webgpu" && ignore
+);
+
+const CLASSES = ["software", "gpu"] as const;
+
+const SIZES = [
+  [1, 1, 1],
+  [3, 5, 7],
+  [63, 65, 130],
+  [65, 1, 257],
+  [1, 64, 64],
+  [3, 68, 12],
+  [8, 16, 260],
+  [64, 16, 132],
+  [130, 132, 20],
+] as const;
+
+for (const adapterClass of CLASSES) {
+  for (
+    const [name, aSide, bSide] of [
+      ["a·b", false, false],
+      ["a·bᵀ", false, true],
+      ["aᵀ·b", true, false],
+      ["aᵀ·bᵀ", true, true],
+    ] as const
+  ) {
+    Deno.test({
+      name: `kernels of ${name} for ${adapterClass} are right at awkward sizes`,
+      ignore,
+      async fn() {
+        for (const [m, n, k] of SIZES) {
+          const a = dense([], m, k, 1, { transposed: aSide });
+          const b = dense([], k, n, 2, { transposed: bSide });
+          await check({ m, n, k, a, b }, adapterClass);
+        }
+      },
+    });
+  }
+
+  for (const dtype of ["f16", "bf16"] as const) {
+    Deno.test({
+      name: `kernels for ${adapterClass} read ${dtype}`,
+      ignore,
+      async fn() {
+        for (const [m, n, k] of [[5, 7, 9], [6, 36, 24], [70, 36, 24]]) {
+          const sizes = { m: m!, n: n!, k: k! };
+          for (const transposed of [false, true]) {
+            const a = dense([], m!, k!, 1);
+            const halves = dense([], m!, k!, 2, { dtype });
+            const b = dense([], k!, n!, 3, { dtype, transposed });
+            await check({ ...sizes, a, b }, adapterClass);
+            await check({ ...sizes, a: halves, b }, adapterClass);
+          }
+        }
+      },
+    });
+  }
+
+  Deno.test({
+    name: `kernels for ${adapterClass} walk batches, some of them repeated`,
+    ignore,
+    async fn() {
+      const batch = [2, 3, 2];
+      for (const [m, n, k] of [[3, 5, 7], [5, 8, 12], [36, 40, 8]]) {
+        const sizes = { batch, m: m!, n: n!, k: k! };
+        const a = dense([2, -1, 2], m!, k!, 1);
+        const b = dense([-1, 3, 2], k!, n!, 2, { transposed: true });
+        await check({ ...sizes, a, b }, adapterClass);
+        const same = dense(batch, m!, k!, 3);
+        const { sizes: { BATCH } } = await check({
+          ...sizes,
+          a: same,
+          b: dense(batch, k!, n!, 4),
+        }, adapterClass);
+        assertEquals(BATCH, 12);
+      }
+    },
+  });
+
+  Deno.test({
+    name: `kernels for ${adapterClass} start and skip where they are told`,
+    ignore,
+    async fn() {
+      for (
+        const [m, n, k, gap] of [[5, 8, 12, 4], [5, 8, 12, 3], [33, 6, 5, 1]]
+      ) {
+        const spaced = (rows: number, columns: number, seed: number): Filled =>
+          filled(
+            { dtype: "f32", offset: gap!, strides: [columns + gap!, 1] },
+            gap! + rows * (columns + gap!),
+            seed,
+          );
+        const [a, b] = [spaced(m!, k!, 1), spaced(k!, n!, 2)];
+        await check({ m: m!, n: n!, k: k!, a, b }, adapterClass);
+      }
+      // A matrix of one repeated column, one of one repeated row.
+      const a = filled({ dtype: "f32", offset: 1, strides: [2, 0] }, 12, 3);
+      const b = filled({ dtype: "f32", offset: 4, strides: [0, 1] }, 12, 4);
+      await check({ m: 5, n: 8, k: 4, a, b }, adapterClass);
+    },
+  });
+
+  Deno.test({
+    name: `joint kernels for ${adapterClass} add the scaled second product`,
+    ignore,
+    async fn() {
+      for (
+        const [m, n, k, rank] of [
+          [5, 7, 9, 3],
+          [3, 36, 20, 8],
+          [70, 132, 20, 4],
+          [130, 36, 36, 16],
+          [64, 68, 64, 20],
+        ]
+      ) {
+        for (const transposed of [false, true]) {
+          const left = { transposed: transposed && m! % 4 === 0 };
+          await check({
+            ...{ m: m!, n: n!, k: k! },
+            a: dense([], m!, k!, 1, { offset: 4 }),
+            b: dense([], k!, n!, 2, { transposed, dtype: "bf16" }),
+            joint: {
+              rank: rank!,
+              scale: -1.75,
+              c: dense([], m!, rank!, 3, left),
+              d: dense([], rank!, n!, 4, { transposed: !transposed }),
+            },
+          }, adapterClass);
+        }
+      }
+    },
+  });
+}
+
+Deno.test({
+  name: "matmul_tiled is right for each of its tiles",
+  ignore,
+  async fn() {
+    const tiles: string[] = [];
+    for (
+      const [m, n, k] of [[509, 260, 20], [1021, 516, 8], [2045, 516, 8], [
+        2045,
+        1028,
+        4,
+      ]]
+    ) {
+      const a = dense([], m!, k!, 1);
+      const b = dense([], k!, n!, 2, { transposed: true });
+      const { sizes } = await check({ m: m!, n: n!, k: k!, a, b }, "gpu");
+      tiles.push(`${sizes.TILE_M}x${sizes.TILE_N}`);
+    }
+    assertEquals(tiles, ["32x32", "64x64", "128x64", "128x128"]);
+  },
+});
+
+Deno.test({
+  name: "kernels of both families give each form its result's index",
+  ignore,
+  async fn() {
+    const seen = new Set<string>();
+    for (const adapterClass of CLASSES) {
+      for (const [m, n, k] of [[3, 5, 2], [5, 12, 64], [36, 40, 8]]) {
+        const a = dense([], m!, k!, 1);
+        const b = dense([], k!, n!, 2);
+        const variant = matmulVariant({
+          m: m!,
+          n: n!,
+          k: k!,
+          a,
+          b,
+          adapterClass,
+        });
+        const { kernel, workgroups, hooks, ...options } = variant;
+        seen.add(kernel);
+        const text = kernelSource(kernel, {
+          ...options,
+          hooks: { ...hooks, epilogue: "return 100.0 * value + f32(i);" },
+        });
+        const product = { m: m!, n: n!, k: k!, a, b };
+        const expected = want(product).map((value, i) => 100 * value + i);
+        const got = await runKernel(
+          text,
+          [a.words, b.words],
+          expected.length,
+          workgroups,
+        );
+        const { rtol, atol } = tolerance(product);
+        assertClose(got, expected, { rtol, atol: 100 * atol });
+      }
+    }
+    assertEquals([...seen].sort(), [
+      "matmul",
+      "matmul_direct",
+      "matmul_split",
+      "matmul_tiled",
+    ]);
+  },
+});
+
+for (const form of ["", "_direct", "_split", "_tiled"] as const) {
+  for (const joint of [false, true]) {
+    const kernel = `matmul${joint ? "_joint" : ""}${form}`;
+    for (
+      const [kind, text] of [["stands", kernelText(kernel)], [
+        "is specialised",
+        kernelSource(kernel),
+      ]] as const
+    ) {
+      Deno.test({
+        name: `${kernel} is right as it ${kind}`,
+        ignore,
+        async fn() {
+          const product: Product = {
+            ...{ m: 64, n: 64, k: 64 },
+            a: dense([], 64, 64, 1),
+            b: dense([], 64, 64, 2),
+            ...joint && {
+              joint: {
+                ...{ rank: 16, scale: 1 },
+                c: dense([], 64, 16, 3),
+                d: dense([], 16, 64, 4),
+              },
+            },
+          };
+          const operands = [
+            product.a,
+            product.b,
+            ...product.joint ? [product.joint.c, product.joint.d] : [],
+          ];
+          const words = operands.map(({ words }) => words);
+          const got = await runKernel(text, words, 64 * 64, 64);
+          assertClose(got, want(product), tolerance(product));
+        },
+      });
+    }
+  }
+}
+
+Deno.test("variants for operands of 16 bits translate to Metal", () => {
+  for (const adapterClass of CLASSES) {
+    for (const dtype of ["f16", "bf16"] as const) {
+      for (const n of [33, 36]) {
+        const a: MatmulOperand = { dtype, offset: 0, strides: [64, 1] };
+        const b: MatmulOperand = { dtype, offset: 0, strides: [n, 1] };
+        const request = { m: 40, n, k: 64, a, b, adapterClass };
+        const { kernel, workgroups: _, ...options } = matmulVariant(request);
+        assertEquals(
+          toMetal(kernelSource(kernel, options)).match(/kernel void/g)?.length,
+          1,
+        );
+      }
+    }
+  }
+});
