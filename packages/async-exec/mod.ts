@@ -18,6 +18,8 @@ export type { OpenDeviceOptions } from "./open_device.ts";
 export { Device } from "./device.ts";
 export type { TensorOptions } from "./device.ts";
 export type { NestedNumbers } from "./host_array.ts";
+export { AsyncGraphExecutor } from "./async_graph_executor.ts";
+export type { AsyncGraphExecutorOptions } from "./async_graph_executor.ts";
 export { DeviceMemoryError } from "./device_memory_error.ts";
 export { DeviceLostError } from "./device_lost_error.ts";
 export type { Backend, DeviceStatistics } from "./backend.ts";
