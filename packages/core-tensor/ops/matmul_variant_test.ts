@@ -1,0 +1,152 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import {
+  type MatmulOperand,
+  type MatmulRequest,
+  type MatmulVariant,
+  matmulVariant,
+} from "./matmul_variant.ts";
+
+function rows(columns: number): MatmulOperand {
+  return { dtype: "f32", offset: 0, strides: [columns, 1] };
+}
+
+function call(
+  m: number,
+  n: number,
+  k: number,
+  adapterClass: "software" | "gpu",
+  more: Partial<MatmulRequest> = {},
+): MatmulVariant {
+  return matmulVariant({
+    ...{ m, n, k, adapterClass },
+    a: rows(k),
+    b: rows(n),
+    ...more,
+  });
+}
+
+Deno.test("matmulVariant() prefers registers on software, tiles on a GPU", () => {
+  assertEquals(call(512, 512, 512, "software").kernel, "matmul_direct");
+  assertEquals(call(512, 512, 512, "gpu").kernel, "matmul_tiled");
+});
+
+Deno.test("matmulVariant() splits K on a GPU where there are few results", () => {
+  for (const [m, n, k] of [[1, 4096, 4096], [8, 512, 512], [128, 16, 1152]]) {
+    assertEquals(call(m!, n!, k!, "gpu").kernel, "matmul_split");
+    assertEquals(call(m!, n!, k!, "software").kernel, "matmul_direct");
+  }
+});
+
+Deno.test("matmulVariant() reads vectors only where all lies by fours", () => {
+  const faults: Partial<MatmulRequest>[] = [
+    { a: { ...rows(8), offset: 2 } },
+    { b: { ...rows(12), strides: [13, 1] } },
+    { b: { ...rows(12), strides: [24, 2] } },
+    // Vectors along m, of which the last would be cut.
+    { m: 6, a: { ...rows(8), strides: [1, 8] } },
+    { batch: [2], a: { ...rows(8), strides: [2, 8, 1] } },
+    { joint: { rank: 2, scale: 1, c: rows(2), d: rows(12) } },
+  ];
+  for (const adapterClass of ["software", "gpu"] as const) {
+    assert(call(4, 12, 8, adapterClass).kernel !== "matmul");
+    for (const fault of faults) {
+      const b = fault.batch ? { ...rows(12), strides: [0, 12, 1] } : rows(12);
+      const { kernel } = call(4, 12, 8, adapterClass, { b, ...fault });
+      assert(/^matmul(_joint)?$/.test(kernel), `${kernel} for ${fault}`);
+    }
+    for (const [m, n, k] of [[4, 13, 8], [4, 12, 9], [4, 12, 0]]) {
+      assertEquals(call(m!, n!, k!, adapterClass).kernel, "matmul");
+    }
+  }
+});
+
+Deno.test("matmulVariant() takes the stride of a single row or column as it likes", () => {
+  const { sizes, kernel } = call(1, 8, 4, "software", {
+    a: { dtype: "f32", offset: 0, strides: [7, 1] },
+  });
+  assertEquals([kernel, sizes.A_ROW], ["matmul_direct", 0]);
+});
+
+Deno.test("matmulVariant() joins batch axes that lie one after the other", () => {
+  const more = {
+    batch: [2, 1, 3, 5],
+    a: { ...rows(8), strides: [480, 9, 160, 32, 8, 1] },
+    b: { ...rows(8), strides: [0, 9, 0, 0, 8, 1] },
+  };
+  const { sizes } = call(4, 8, 8, "gpu", more);
+  assertEquals([sizes.BATCH, sizes.A_BATCH, sizes.B_BATCH], [30, 32, 0]);
+  assertEquals(sizes.BATCH2, undefined);
+});
+
+Deno.test("matmulVariant() refuses what the kernels cannot walk", () => {
+  const strides = [7, 70, 11, 110, 8, 1];
+  assertThrows(
+    () =>
+      call(4, 8, 8, "gpu", {
+        batch: [2, 2, 2, 2],
+        a: { ...rows(8), strides },
+        b: { ...rows(8), strides: [0, 0, 0, 0, 8, 1] },
+      }),
+    RangeError,
+    "at most 3",
+  );
+  assertThrows(
+    () =>
+      call(4, 8, 8, "gpu", {
+        batch: [2],
+        a: { ...rows(8), strides: [32, 8, 1] },
+        b: { ...rows(8), strides: [64, 8, 1] },
+        joint: { rank: 4, scale: 1, c: rows(4), d: rows(8) },
+      }),
+    RangeError,
+    "Cannot join a second product to 2 matrices",
+  );
+});
+
+Deno.test("matmulVariant() keeps to the limits of the device", () => {
+  for (const threads of [64, 128, 256]) {
+    for (const bytes of [4096, 8192, 16384]) {
+      for (
+        const [m, n, k] of [[4096, 4096, 512], [64, 64, 4096], [1, 4, 9000]]
+      ) {
+        const { kernel, sizes } = call(m!, n!, k!, "gpu", {
+          maxWorkgroupThreads: threads,
+          maxWorkgroupBytes: bytes,
+        });
+        const size = (name: string): number => sizes[name] ?? 0;
+        const [blocks, memory] = kernel === "matmul_tiled"
+          ? [
+            size("TILE_M") / 4 / size("ROW_BLOCKS") *
+            (size("TILE_N") / 4 / size("COLUMN_BLOCKS")),
+            4 * size("TILE_K") * (size("TILE_M") + size("TILE_N")),
+          ]
+          : [
+            size("ACROSS") * size("SPLIT"),
+            64 * size("ROW_BLOCKS") * size("ACROSS") * size("SPLIT"),
+          ];
+        assert(blocks > 0 && blocks <= threads, `${kernel}: ${blocks} threads`);
+        assert(memory <= bytes, `${kernel}: ${memory} bytes`);
+      }
+    }
+  }
+});
+
+Deno.test("matmulVariant() starts a thread for each result", () => {
+  for (const adapterClass of ["software", "gpu"] as const) {
+    for (
+      const [m, n, k] of [[1, 1, 1], [257, 63, 5], [64, 132, 8], [5, 4, 400]]
+    ) {
+      const { kernel, sizes, workgroups } = call(m!, n!, k!, adapterClass);
+      const size = (name: string): number => sizes[name] ?? 1;
+      const [high, wide] = kernel === "matmul"
+        ? [size("ROWS") * size("DOWN"), size("COLUMNS") * size("ACROSS")]
+        : kernel === "matmul_tiled"
+        ? [size("TILE_M"), size("TILE_N")]
+        : [
+          4 * size("ROW_BLOCKS") * size("DOWN"),
+          4 * size("COLUMN_BLOCKS") * size("ACROSS"),
+        ];
+      assertEquals(workgroups, Math.ceil(m! / high) * Math.ceil(n! / wide));
+    }
+  }
+});
