@@ -1,4 +1,11 @@
-import { ADD, JOINT_MATMUL, MATMUL } from "@wick/core-tensor/ops";
+import {
+  ADD,
+  BROADCAST_TO,
+  FULL,
+  JOINT_MATMUL,
+  MATMUL,
+  MUL,
+} from "@wick/core-tensor/ops";
 import { ComputationGraph } from "./computation_graph.ts";
 
 /** A graph and the nodes of it that are asked for. */
@@ -42,24 +49,28 @@ export function joinProducts({ graph, roots }: RootedGraph): RootedGraph {
   }
   for (const root of roots) uses[root]!++;
 
-  /** The operands of a product that nothing but one sum reads. */
-  const product = (id: number): readonly number[] | undefined => {
-    const { operation, inputs, shape } = graph.node(id);
-    return operation === MATMUL && shape.length === 2 && uses[id] === 1
-      ? inputs
-      : undefined;
-  };
-  const joins = new Map<number, readonly number[]>();
+  const single = (id: number): boolean => uses[id] === 1;
+  const joins = new Map<number, Join>();
   const joined = new Set<number>();
   for (const id of order) {
     const { operation, inputs: [left, right] } = graph.node(id);
     if (operation !== ADD || left === undefined || right === undefined) {
       continue;
     }
-    const [first, second] = [product(left), product(right)];
-    if (!first || !second) continue;
-    joins.set(id, [...first, ...second]);
-    joined.add(left).add(right);
+    const first = scaledProduct(graph, left, single);
+    const second = scaledProduct(graph, right, single);
+    // Only one of the products can have a scale: that is the second one.
+    if (!first || !second || (first.scale !== 1 && second.scale !== 1)) {
+      continue;
+    }
+    const [plain, scaled] = first.scale === 1
+      ? [first, second]
+      : [second, first];
+    joins.set(id, {
+      operands: [...plain.operands, ...scaled.operands],
+      scale: scaled.scale,
+    });
+    for (const part of [...first.nodes, ...second.nodes]) joined.add(part);
   }
   if (joins.size === 0) return { graph, roots };
 
@@ -72,14 +83,66 @@ export function joinProducts({ graph, roots }: RootedGraph): RootedGraph {
     if (!operation) {
       ids.set(id, next.addInput(shape, dtype));
     } else if (needed.has(id) && !joined.has(id)) {
-      const products = joins.get(id);
+      const join = joins.get(id);
       ids.set(
         id,
-        products
-          ? next.addNode(JOINT_MATMUL, renumbered(products), { scale: 1 })
+        join
+          ? next.addNode(JOINT_MATMUL, renumbered(join.operands), {
+            scale: join.scale,
+          })
           : next.addNode(operation, renumbered(inputs), attributes),
       );
     }
   });
   return { graph: next, roots: renumbered(roots) };
+}
+
+/** Two products as one. */
+interface Join {
+  readonly operands: readonly number[];
+  readonly scale: number;
+}
+
+/** A matrix product, perhaps times a number. */
+interface ScaledProduct {
+  /** The matrices. */
+  readonly operands: readonly number[];
+  /** The number. */
+  readonly scale: number;
+  /** The nodes that a joint product makes needless. */
+  readonly nodes: readonly number[];
+}
+
+/** Reads a node as a product of two matrices that nothing else needs. */
+function scaledProduct(
+  graph: ComputationGraph,
+  id: number,
+  single: (id: number) => boolean,
+): ScaledProduct | undefined {
+  const { operation, inputs, shape } = graph.node(id);
+  if (!single(id) || shape.length !== 2) return undefined;
+  if (operation === MATMUL) return { operands: inputs, scale: 1, nodes: [id] };
+  if (operation !== MUL) return undefined;
+  const [left, right] = inputs;
+  const [a, b] = [constantOf(graph, left!), constantOf(graph, right!)];
+  const [inner, scale] = b === undefined ? [right!, a] : [left!, b];
+  const product = scaledProduct(graph, inner, single);
+  return product && scale !== undefined
+    ? {
+      operands: product.operands,
+      scale: product.scale * scale,
+      nodes: [id, ...product.nodes],
+    }
+    : undefined;
+}
+
+/** The number that a node repeats, if it is one. */
+function constantOf(graph: ComputationGraph, id: number): number | undefined {
+  const { operation, inputs, attributes } = graph.node(id);
+  if (operation === BROADCAST_TO) return constantOf(graph, inputs[0]!);
+  return operation === FULL && attributes !== null &&
+      typeof attributes === "object" && "value" in attributes &&
+      typeof attributes.value === "number"
+    ? attributes.value
+    : undefined;
 }

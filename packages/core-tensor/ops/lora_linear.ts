@@ -1,7 +1,7 @@
 import type { Tensor } from "../tensor.ts";
 import { add } from "./add.ts";
-import { jointMatmul } from "./joint_matmul.ts";
 import { matmul } from "./matmul.ts";
+import { mul } from "./mul.ts";
 import { reshape } from "./reshape.ts";
 import { transpose } from "./transpose.ts";
 
@@ -16,9 +16,9 @@ export interface LoraLinearOptions {
 }
 
 /**
- * Runs a linear layer with a LoRA adapter, `y = x·Wᵀ + bias + s·(x·A)·B`, in two
- * dispatches: the narrow product `x·A`, and one over the joined inner sizes
- * `[x | h]·[Wᵀ ; s·B]`. A·B is never formed, x·A computed once.
+ * Runs a linear layer with a LoRA adapter, `y = x·Wᵀ + bias + s·(x·A)·B`. Lazy,
+ * that is two dispatches: the narrow product `h = x·A`, and one over the joined
+ * inner sizes `[x | h]·[Wᵀ ; s·B]`. A·B is never formed, x·A computed once.
  *
  * @example Usage
  * ```ts
@@ -57,8 +57,10 @@ export function loraLinear(
   const narrow = adapterInput === x
     ? rows
     : reshape(adapterInput, [-1, inFeatures]);
-  const h = matmul(narrow, a);
-  const joined = jointMatmul(rows, transpose(weight), h, b, scaling);
+  // Scaled where it is narrow, which is cheapest forward and backward.
+  const delta = matmul(mul(matmul(narrow, a), scaling), b);
+  // The plan makes this sum of two products one walk over joined inner sizes.
+  const joined = add(matmul(rows, transpose(weight)), delta);
   const y = reshape(joined, [...x.shape.slice(0, -1), b.shape[1]!]);
   return bias ? add(y, bias) : y;
 }
