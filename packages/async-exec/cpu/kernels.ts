@@ -1,6 +1,9 @@
 import type { CpuKernel } from "./cpu_kernel.ts";
+import { EMBEDDING_KERNELS } from "./embedding.ts";
 
-const ALL: readonly CpuKernel[] = [];
+const ALL: readonly CpuKernel[] = [
+  ...EMBEDDING_KERNELS,
+];
 
 /** The CPU kernels, by the name of the operation. */
 export const CPU_KERNELS: ReadonlyMap<string, CpuKernel> = new Map(

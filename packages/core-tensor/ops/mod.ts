@@ -50,3 +50,5 @@ export type { ReduceOptions } from "./sum.ts";
 export { MATMUL, matmul } from "./matmul.ts";
 export { JOINT_MATMUL, jointMatmul } from "./joint_matmul.ts";
 export { loraLinear, type LoraLinearOptions } from "./lora_linear.ts";
+export { EMBEDDING, embedding } from "./embedding.ts";
+export { EMBEDDING_GRADIENT, embeddingGradient } from "./embedding_gradient.ts";
