@@ -77,8 +77,9 @@ export interface MatmulVariant {
  *
  * Sizes and strides that are multiples of four go to kernels that read vectors:
  * `matmul_direct` on software, `matmul_tiled` on a GPU, and `matmul_split` on a
- * GPU where there are few results. The rest goes to `matmul`. Measured on
- * llvmpipe; the figures stand at the heads of the kernels.
+ * GPU where there are few results. The rest goes to `matmul`. The choice for
+ * software was measured on llvmpipe, see the heads of the kernels; the tiles for
+ * a GPU did best on an NVIDIA H200, from where on K is split is an estimate.
  *
  * @example Usage
  * ```ts
