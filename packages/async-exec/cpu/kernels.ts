@@ -1,7 +1,9 @@
 import type { CpuKernel } from "./cpu_kernel.ts";
 import { EMBEDDING_KERNELS } from "./embedding.ts";
+import { MATMUL_KERNELS } from "./matmul_kernels.ts";
 
 const ALL: readonly CpuKernel[] = [
+  ...MATMUL_KERNELS,
   ...EMBEDDING_KERNELS,
 ];
 

@@ -40,7 +40,7 @@ export const JOINT_MATMUL: Operation<JointAttributes> = {
     () => mul(matmul(transpose(c!), dy), scale),
   ],
   kernel: (request: KernelRequest<JointAttributes>) => matmulCall(request),
-  accepts: () => true,
+  accepts: (_, { view }) => view.shape.length <= 5,
 };
 
 /**
