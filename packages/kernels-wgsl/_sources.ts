@@ -2,7 +2,10 @@
 
 /** The name of a file in `kernels/`, without `.wgsl`. */
 export type KernelName =
+  | "accumulate"
+  | "adamw"
   | "argmax"
+  | "cache_write"
   | "cross_entropy"
   | "cross_entropy_gradient"
   | "elementwise"
@@ -32,6 +35,74 @@ export type KernelName =
 
 /** Shader text by kernel name. */
 export const SOURCES: Readonly<Record<KernelName, string>> = {
+  "accumulate": `// Adds x to sum in place: a thread adds one element.
+
+const COUNT: u32 = 64;
+const THREADS: u32 = 64;
+
+@group(0) @binding(0) var<storage, read_write> sum: array<f32>;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+
+fn load_x(i: u32) -> f32 {
+  return x[i];
+}
+
+@compute @workgroup_size(THREADS)
+fn main(
+  @builtin(workgroup_id) wid: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let i = (wid.x + wid.y * groups.x) * THREADS + lane;
+  if i < COUNT {
+    sum[i] += load_x(i);
+  }
+}
+`,
+  "adamw": `// One step of AdamW in place: a thread updates one parameter and its means.
+
+const COUNT: u32 = 64;
+const THREADS: u32 = 64;
+
+@group(0) @binding(0) var<storage, read_write> parameter: array<f32>;
+@group(0) @binding(1) var<storage, read_write> mean: array<f32>;
+@group(0) @binding(2) var<storage, read_write> variance: array<f32>;
+@group(0) @binding(3) var<storage, read> gradient: array<f32>;
+// Learning rate, beta1, beta2, eps, weight decay, 1 - beta1^t, 1 - beta2^t,
+// and what the gradient is multiplied by.
+@group(0) @binding(4) var<storage, read> hyper: array<f32>;
+
+fn load_gradient(i: u32) -> f32 {
+  return gradient[i];
+}
+
+fn load_hyper(i: u32) -> f32 {
+  return hyper[i];
+}
+
+@compute @workgroup_size(THREADS)
+fn main(
+  @builtin(workgroup_id) wid: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let i = (wid.x + wid.y * groups.x) * THREADS + lane;
+  if i >= COUNT {
+    return;
+  }
+  let rate = load_hyper(0);
+  let beta1 = load_hyper(1);
+  let beta2 = load_hyper(2);
+  let g = load_gradient(i) * load_hyper(7);
+  let m = mean[i] + (1.0 - beta1) * (g - mean[i]);
+  let v = beta2 * variance[i] + (1.0 - beta2) * g * g;
+  let kept = parameter[i] * (1.0 - rate * load_hyper(4));
+  let width = sqrt(v) / sqrt(load_hyper(6)) + load_hyper(3);
+  mean[i] = m;
+  variance[i] = v;
+  parameter[i] = kept - rate / load_hyper(5) * m / width;
+}
+`,
   "argmax": `// The index of the greatest element along an axis: the lanes of a row walk it
 // for their first greatest elements, then meet in pairs. Of equal elements the
 // first counts, and NaN is greater than anything.
@@ -102,6 +173,45 @@ fn main(
   }
   if row < COUNT && lane == 0u {
     out[row] = i32(indexes[slot]);
+  }
+}
+`,
+  "cache_write": `// Writes rows into a cache in place: a thread copies one element to the
+// position of its row, unless that is past the capacity.
+
+const COUNT: u32 = 64; // elements of rows
+const LENGTH: u32 = 2; // rows of a batch row
+const WIDTH: u32 = 8; // elements of a row
+const CAPACITY: u32 = 16; // rows of the cache, for a batch row
+const THREADS: u32 = 64;
+
+@group(0) @binding(0) var<storage, read_write> cache: array<f32>;
+@group(0) @binding(1) var<storage, read> rows: array<f32>;
+@group(0) @binding(2) var<storage, read> positions: array<i32>;
+
+fn load_rows(i: u32) -> f32 {
+  return rows[i];
+}
+
+fn load_positions(i: u32) -> i32 {
+  return positions[i];
+}
+
+@compute @workgroup_size(THREADS)
+fn main(
+  @builtin(workgroup_id) wid: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let i = (wid.x + wid.y * groups.x) * THREADS + lane;
+  if i >= COUNT {
+    return;
+  }
+  let batch = i / (LENGTH * WIDTH);
+  // A negative position is a large one.
+  let position = u32(load_positions(batch) + i32(i / WIDTH % LENGTH));
+  if position < CAPACITY {
+    cache[(batch * CAPACITY + position) * WIDTH + i % WIDTH] = load_rows(i);
   }
 }
 `,
@@ -2889,7 +2999,10 @@ fn main(
 
 /** The names of all kernels, sorted. */
 export const KERNEL_NAMES: readonly KernelName[] = [
+  "accumulate",
+  "adamw",
   "argmax",
+  "cache_write",
   "cross_entropy",
   "cross_entropy_gradient",
   "elementwise",

@@ -1,10 +1,12 @@
 import type { CpuKernel } from "./cpu_kernel.ts";
 import { EMBEDDING_KERNELS } from "./embedding.ts";
 import { MATMUL_KERNELS } from "./matmul_kernels.ts";
+import { UPDATE_KERNELS } from "./updates.ts";
 
 const ALL: readonly CpuKernel[] = [
   ...MATMUL_KERNELS,
   ...EMBEDDING_KERNELS,
+  ...UPDATE_KERNELS,
 ];
 
 /** The CPU kernels, by the name of the operation. */

@@ -52,3 +52,6 @@ export { JOINT_MATMUL, jointMatmul } from "./joint_matmul.ts";
 export { loraLinear, type LoraLinearOptions } from "./lora_linear.ts";
 export { EMBEDDING, embedding } from "./embedding.ts";
 export { EMBEDDING_GRADIENT, embeddingGradient } from "./embedding_gradient.ts";
+export { CACHE_WRITE, cacheWrite } from "./cache_write.ts";
+export { ACCUMULATE, accumulate } from "./accumulate.ts";
+export { ADAMW, adamw } from "./adamw.ts";
