@@ -32,6 +32,7 @@ export type {
   MatmulType,
   MatmulVariant,
 } from "./ops/matmul_variant.ts";
+export { ropeTable } from "./rope_table.ts";
 export { philox } from "./philox.ts";
 export type { PhiloxWords } from "./philox.ts";
 export type { EvaluateOptions, Executor, Storage } from "./executor.ts";

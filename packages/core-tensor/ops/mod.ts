@@ -55,3 +55,4 @@ export { EMBEDDING_GRADIENT, embeddingGradient } from "./embedding_gradient.ts";
 export { CACHE_WRITE, cacheWrite } from "./cache_write.ts";
 export { ACCUMULATE, accumulate } from "./accumulate.ts";
 export { ADAMW, adamw } from "./adamw.ts";
+export { ROPE, rope } from "./rope.ts";

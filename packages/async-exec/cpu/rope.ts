@@ -1,0 +1,45 @@
+import { ROPE } from "@wick/core-tensor/ops";
+import { type CpuCall, type CpuKernel, denseOperand } from "./cpu_kernel.ts";
+
+/** Rotary embeddings on the CPU. */
+export const ROPE_KERNELS: readonly CpuKernel[] = [
+  { operation: ROPE, run: rotate },
+];
+
+function rotate(
+  { operands, output, shape, attributes: { inverse } }: CpuCall<
+    { readonly inverse: boolean }
+  >,
+): void {
+  const x = denseOperand(operands[0]!);
+  const table = denseOperand(operands[1]!);
+  const positions = operands[2] && denseOperand(operands[2]);
+  const maxPositions = operands[1]!.view.shape[0]!;
+  const length = shape[1]!;
+  const heads = shape[2]!;
+  const headDim = shape[3]!;
+  const half = headDim / 2;
+  const direction = inverse ? -1 : 1;
+  const tokens = shape[0]! * length;
+  let i = 0;
+  for (let token = 0; token < tokens; token++) {
+    const first = positions?.[Math.floor(token / length)] ?? 0;
+    const position = first + token % length;
+    if (position < 0 || position >= maxPositions) {
+      output.fill(NaN, i, i + heads * headDim);
+      i += heads * headDim;
+      continue;
+    }
+    for (let head = 0; head < heads; head++, i += half) {
+      const end = i + half;
+      for (let at = position * headDim; i < end; i++, at += 2) {
+        const cos = table[at]!;
+        const sin = table[at + 1]! * direction;
+        const a = x[i]!;
+        const b = x[i + half]!;
+        output[i] = a * cos - b * sin;
+        output[i + half] = b * cos + a * sin;
+      }
+    }
+  }
+}
