@@ -1,5 +1,6 @@
 import { type EvaluateOptions, type Executor, Tensor } from "@wick/core-tensor";
 import { nextTurn } from "./next_turn.ts";
+import { untilAborted } from "./until_aborted.ts";
 
 /** Options of {@linkcode AsyncGraphExecutor}. */
 export interface AsyncGraphExecutorOptions {
@@ -88,7 +89,7 @@ export class AsyncGraphExecutor {
     this.#check(tensors);
     await this.#enter(signal);
     const work = this.#run(tensors, signal).finally(() => this.#leave());
-    await (signal ? untilAborted(work, signal) : work);
+    await untilAborted(work, signal);
     return target;
   }
 
@@ -218,14 +219,4 @@ export class AsyncGraphExecutor {
 
 function listOf(target: Tensor | readonly Tensor[]): readonly Tensor[] {
   return target instanceof Tensor ? [target] : target;
-}
-
-/** Waits for work, but no longer than until a signal. */
-function untilAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason);
-    signal.addEventListener("abort", abort, { once: true });
-    work.then(resolve, reject)
-      .finally(() => signal.removeEventListener("abort", abort));
-  });
 }

@@ -17,6 +17,7 @@ import {
 } from "@wick/graph";
 import type { Backend, DeviceStatistics } from "./backend.ts";
 import { hostArray, type NestedNumbers } from "./host_array.ts";
+import { RecentMap } from "./recent_map.ts";
 import { runPlan } from "./run_plan.ts";
 
 /** Options of {@linkcode Device.tensor}. */
@@ -49,7 +50,7 @@ export class Device implements Executor {
   /** Whether operations are evaluated as they are recorded. */
   readonly evaluatesEagerly: boolean;
   readonly #backend: Backend;
-  readonly #plans: Map<string, Plan>;
+  readonly #plans: RecentMap<string, Plan>;
   #eagerTwin: Device | undefined;
 
   /**
@@ -61,7 +62,7 @@ export class Device implements Executor {
   constructor(backend: Backend, lazy?: Device) {
     this.#backend = backend;
     this.evaluatesEagerly = lazy !== undefined;
-    this.#plans = lazy ? lazy.#plans : new Map();
+    this.#plans = lazy ? lazy.#plans : new RecentMap(MAX_PLANS);
   }
 
   /** `"webgpu"` or `"cpu"`. */
@@ -224,21 +225,10 @@ export class Device implements Executor {
   }
 
   #plan(key: string, tensors: readonly Tensor[]): Plan {
-    const known = this.#plans.get(key);
-    if (known) {
-      // The map is in order of use: the first is the one to drop.
-      this.#plans.delete(key);
-      this.#plans.set(key, known);
-      return known;
-    }
-    const { graph, roots } = ComputationGraph.trace(tensors);
-    const plan = buildPlan(graph, roots, this.#backend.traits);
-    this.#plans.set(key, plan);
-    if (this.#plans.size > MAX_PLANS) {
-      const [oldest] = this.#plans.keys();
-      this.#plans.delete(oldest!);
-    }
-    return plan;
+    return this.#plans.getOrMake(key, () => {
+      const { graph, roots } = ComputationGraph.trace(tensors);
+      return buildPlan(graph, roots, this.#backend.traits);
+    });
   }
 }
 

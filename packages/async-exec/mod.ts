@@ -20,6 +20,8 @@ export type { TensorOptions } from "./device.ts";
 export type { NestedNumbers } from "./host_array.ts";
 export { AsyncGraphExecutor } from "./async_graph_executor.ts";
 export type { AsyncGraphExecutorOptions } from "./async_graph_executor.ts";
+export { openWorkerDevice } from "./open_worker_device.ts";
+export { WorkerDevice } from "./worker/worker_device.ts";
 export { DeviceMemoryError } from "./device_memory_error.ts";
 export { DeviceLostError } from "./device_lost_error.ts";
 export type { Backend, DeviceStatistics } from "./backend.ts";
