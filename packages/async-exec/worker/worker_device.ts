@@ -7,6 +7,7 @@ import {
   type HostArray,
   knownTensor,
   type Shape,
+  type Storage,
   type Tensor,
 } from "@wick/core-tensor";
 import { ComputationGraph, structureOf } from "@wick/graph";
@@ -132,7 +133,7 @@ export class WorkerDevice implements Executor {
   }
 
   /** See {@linkcode Executor.upload}. */
-  upload(values: HostArray, dtype: DType): RemoteStorage {
+  upload(values: HostArray, dtype: DType): Storage {
     const own = values.slice();
     const storage = this.#storage(dtype, values.length);
     const { id } = storage;

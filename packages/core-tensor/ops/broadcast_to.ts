@@ -11,7 +11,9 @@ import { broadcastView } from "../view.ts";
 import { reshape } from "./reshape.ts";
 import { sum } from "./sum.ts";
 
-interface BroadcastToAttributes {
+/** The options of {@linkcode broadcastTo}. */
+export interface BroadcastToAttributes {
+  /** The wanted shape. */
   readonly shape: Shape;
 }
 

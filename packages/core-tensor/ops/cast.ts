@@ -2,7 +2,9 @@ import { type DType, DTYPES } from "../dtype.ts";
 import type { Operation } from "../operation.ts";
 import { record, type Tensor } from "../tensor.ts";
 
-interface CastAttributes {
+/** The options of {@linkcode cast}. */
+export interface CastAttributes {
+  /** The wanted type. */
   readonly dtype: DType;
 }
 

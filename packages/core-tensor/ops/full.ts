@@ -3,9 +3,13 @@ import type { Operation } from "../operation.ts";
 import { elementCount, type Shape } from "../shape.ts";
 import { record, type Tensor } from "../tensor.ts";
 
-interface FullAttributes {
+/** The options of {@linkcode full}. */
+export interface FullAttributes {
+  /** The size along each axis. */
   readonly shape: Shape;
+  /** The value of each element. */
   readonly value: number;
+  /** The element type. */
   readonly dtype: DType;
 }
 

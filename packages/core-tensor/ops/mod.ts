@@ -4,12 +4,19 @@
  * @module
  */
 export { FULL, full } from "./full.ts";
+export type { FullAttributes } from "./full.ts";
 export { BROADCAST_TO, broadcastTo } from "./broadcast_to.ts";
+export type { BroadcastToAttributes } from "./broadcast_to.ts";
 export { RESHAPE, reshape } from "./reshape.ts";
+export type { ReshapeAttributes } from "./reshape.ts";
 export { TRANSPOSE, transpose } from "./transpose.ts";
+export type { TransposeAttributes } from "./transpose.ts";
 export { SLICE, slice } from "./slice.ts";
+export type { SliceAttributes } from "./slice.ts";
 export { PAD, pad } from "./pad.ts";
+export type { PadAttributes } from "./pad.ts";
 export { CAST, cast } from "./cast.ts";
+export type { CastAttributes } from "./cast.ts";
 export { ADD, add } from "./add.ts";
 export { MUL, mul } from "./mul.ts";
 export { EXP, exp } from "./exp.ts";
@@ -47,6 +54,27 @@ export { LOGICAL_NOT, logicalNot } from "./logical_not.ts";
 export { WHERE, where } from "./where.ts";
 export { SUM, sum } from "./sum.ts";
 export type { ReduceOptions } from "./sum.ts";
+export { SUM_PARTS } from "./sum_parts.ts";
+export { mean } from "./mean.ts";
+export { AMAX, amax } from "./amax.ts";
+export { AMIN, amin } from "./amin.ts";
+export { ARGMAX, argmax } from "./argmax.ts";
+export { SUM_OF_SQUARES, sumOfSquares } from "./sum_of_squares.ts";
+export { SOFTMAX, softmax } from "./softmax.ts";
+export { SOFTMAX_GRADIENT } from "./softmax_gradient.ts";
+export { LOG_SOFTMAX, logSoftmax } from "./log_softmax.ts";
+export { LOG_SOFTMAX_GRADIENT } from "./log_softmax_gradient.ts";
+export { LOG_SUM_EXP, logSumExp } from "./log_sum_exp.ts";
+export { RMS_NORM, rmsNorm, type RmsNormOptions } from "./rms_norm.ts";
+export { RMS_NORM_GRADIENT } from "./rms_norm_gradient.ts";
+export { LAYER_NORM, layerNorm, type LayerNormOptions } from "./layer_norm.ts";
+export { LAYER_NORM_GRADIENT } from "./layer_norm_gradient.ts";
+export {
+  CROSS_ENTROPY,
+  crossEntropy,
+  type CrossEntropyOptions,
+} from "./cross_entropy.ts";
+export { CROSS_ENTROPY_GRADIENT } from "./cross_entropy_gradient.ts";
 export { MATMUL, matmul } from "./matmul.ts";
 export { JOINT_MATMUL, jointMatmul } from "./joint_matmul.ts";
 export { loraLinear, type LoraLinearOptions } from "./lora_linear.ts";

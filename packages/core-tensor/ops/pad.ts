@@ -3,8 +3,11 @@ import { elementCount, rowMajorStrides } from "../shape.ts";
 import { record, type Tensor } from "../tensor.ts";
 import { slice } from "./slice.ts";
 
-interface PadAttributes {
+/** The options of {@linkcode pad}. */
+export interface PadAttributes {
+  /** The zeros before the first element, along each axis. */
   readonly before: readonly number[];
+  /** The zeros after the last element, along each axis. */
   readonly after: readonly number[];
 }
 

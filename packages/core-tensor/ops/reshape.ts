@@ -3,7 +3,9 @@ import { elementCount, sameShape, type Shape } from "../shape.ts";
 import { record, type Tensor } from "../tensor.ts";
 import { reshapeView } from "../view.ts";
 
-interface ReshapeAttributes {
+/** The options of {@linkcode reshape}. */
+export interface ReshapeAttributes {
+  /** The wanted shape, complete. */
   readonly shape: Shape;
 }
 

@@ -9,8 +9,11 @@ import { record, type Tensor } from "../tensor.ts";
 import { sliceView } from "../view.ts";
 import { pad } from "./pad.ts";
 
-interface SliceAttributes {
+/** The options of {@linkcode slice}. */
+export interface SliceAttributes {
+  /** The first element along each axis. */
   readonly start: readonly number[];
+  /** How many elements are taken along each axis. */
   readonly shape: Shape;
 }
 

@@ -3,7 +3,9 @@ import { resolveAxis, rowMajorStrides } from "../shape.ts";
 import { record, type Tensor } from "../tensor.ts";
 import { permuteView } from "../view.ts";
 
-interface TransposeAttributes {
+/** The options of {@linkcode transpose}. */
+export interface TransposeAttributes {
+  /** The old axis for each new one. */
   readonly permutation: readonly number[];
 }
 
