@@ -24,6 +24,14 @@ export interface DeviceStatistics {
   readonly submissions: number;
 }
 
+/** A plan with everything it needs at hand. */
+export interface PreparedRun {
+  /** Starts the plan. */
+  run(): void;
+  /** Gives back what it holds. */
+  release(): void;
+}
+
 /** What runs plans: the part of a device that differs from one to another. */
 export interface Backend {
   /** `"webgpu"` or `"cpu"`. */
@@ -46,6 +54,15 @@ export interface Backend {
     leaves: readonly Storage[],
     results: readonly Storage[],
   ): void;
+  /**
+   * Makes a plan ready to be run many times on the same leaves and results,
+   * which must stay as long.
+   */
+  prepare(
+    plan: Plan,
+    leaves: readonly Storage[],
+    results: readonly Storage[],
+  ): PreparedRun;
   /** Reads elements. */
   read(storage: Storage, dtype: DType, count: number): Promise<HostArray>;
   /** Waits until all that was started is done. */

@@ -18,7 +18,8 @@ import {
 import type { Backend, DeviceStatistics } from "./backend.ts";
 import { hostArray, type NestedNumbers } from "./host_array.ts";
 import { RecentMap } from "./recent_map.ts";
-import { runPlan } from "./run_plan.ts";
+import { Capture } from "./capture.ts";
+import { runPlan, withResults } from "./run_plan.ts";
 
 /** Options of {@linkcode Device.tensor}. */
 export interface TensorOptions {
@@ -173,6 +174,39 @@ export class Device implements Executor {
     const given = leaves.map((leaf) => leaf.storage!);
     const results = runPlan(this.#backend, plan, given, open);
     open.forEach((tensor, index) => tensor.settle(results[index]!));
+  }
+
+  /**
+   * Records an evaluation for replay. The tensors become known, their elements
+   * undefined until the first run; each run overwrites them, in the same place.
+   * Operands are read where they lie: change them with
+   * {@linkcode Device.write}, and do not dispose of them before the capture.
+   *
+   * @param tensors What is evaluated, not known yet.
+   * @returns What runs it.
+   * @throws {TypeError} If one of the tensors is known already.
+   */
+  capture(tensors: readonly Tensor[]): Capture {
+    const open = [...new Set(tensors)];
+    const known = open.find((tensor) => tensor.known);
+    if (known) {
+      throw new TypeError(
+        `Cannot capture a tensor of [${known.shape}]: it is known, so nothing would be run`,
+      );
+    }
+    const { key, leaves } = structureOf(open);
+    const plan = this.#plan(key, open);
+    const given = leaves.map((leaf) => leaf.storage!);
+    const { results, value } = withResults(
+      this.#backend,
+      plan,
+      given,
+      open,
+      (made) => this.#backend.prepare(plan, given, made),
+    );
+    const capture = new Capture(value, [...given, ...results]);
+    open.forEach((tensor, index) => tensor.settle(results[index]!));
+    return capture;
   }
 
   /** See {@linkcode Executor.evaluateAsync}. */

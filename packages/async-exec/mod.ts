@@ -16,6 +16,7 @@
 export { openDevice } from "./open_device.ts";
 export type { OpenDeviceOptions } from "./open_device.ts";
 export { Device } from "./device.ts";
+export { Capture } from "./capture.ts";
 export type { TensorOptions } from "./device.ts";
 export type { NestedNumbers } from "./host_array.ts";
 export { AsyncGraphExecutor } from "./async_graph_executor.ts";
@@ -24,4 +25,4 @@ export { openWorkerDevice } from "./open_worker_device.ts";
 export { WorkerDevice } from "./worker/worker_device.ts";
 export { DeviceMemoryError } from "./device_memory_error.ts";
 export { DeviceLostError } from "./device_lost_error.ts";
-export type { Backend, DeviceStatistics } from "./backend.ts";
+export type { Backend, DeviceStatistics, PreparedRun } from "./backend.ts";

@@ -19,6 +19,33 @@ export function runPlan(
   leaves: readonly Storage[],
   roots: readonly TensorSpec[],
 ): Storage[] {
+  return withResults(
+    backend,
+    plan,
+    leaves,
+    roots,
+    (results) => backend.run(plan, leaves, results),
+  ).results;
+}
+
+/**
+ * Makes room for the results of a plan and does something with it. If that
+ * fails, nothing that was made stays.
+ *
+ * @param backend What runs the plan.
+ * @param plan The plan.
+ * @param leaves What it starts from, in its order.
+ * @param roots The shape and the type of each root.
+ * @param use What is done with the results.
+ * @returns The bytes of each root, and what `use` gave.
+ */
+export function withResults<T>(
+  backend: Backend,
+  plan: Plan,
+  leaves: readonly Storage[],
+  roots: readonly TensorSpec[],
+  use: (results: readonly Storage[]) => T,
+): { readonly results: Storage[]; readonly value: T } {
   const made = new Map<number, Storage>();
   const results: Storage[] = [];
   try {
@@ -33,10 +60,9 @@ export function runPlan(
       made.set(slot, storage);
       results.push(storage);
     });
-    backend.run(plan, leaves, results);
+    return { results, value: use(results) };
   } catch (error) {
     for (const storage of results) storage.release();
     throw error;
   }
-  return results;
 }

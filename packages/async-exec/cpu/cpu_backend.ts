@@ -52,6 +52,26 @@ export function cpuBackend(): Backend {
     return storage.array;
   }
 
+  function runOnce(
+    plan: Plan,
+    leaves: readonly Storage[],
+    results: readonly Storage[],
+  ): void {
+    let entry = prepared.get(plan);
+    if (!entry) {
+      entry = { steps: plan.steps.map(prepareStep), scratch: new Map() };
+      prepared.set(plan, entry);
+    }
+    const { scratch } = entry;
+    const types = slotTypes(plan);
+    const arrays = plan.slots.map((slot, index) =>
+      slotArray(slot, types[index]!, scratch, leaves, results, arrayOfStorage)
+    );
+    for (const step of entry.steps) step(arrays);
+    dispatches += plan.steps.length;
+    submissions++;
+  }
+
   return {
     name: "cpu",
     description: "CPU, plain TypeScript",
@@ -70,21 +90,11 @@ export function cpuBackend(): Backend {
     },
     write: (storage, values, dtype) =>
       arrayOfStorage(storage).set(rounded(values, dtype)),
-    run(plan, leaves, results) {
-      let entry = prepared.get(plan);
-      if (!entry) {
-        entry = { steps: plan.steps.map(prepareStep), scratch: new Map() };
-        prepared.set(plan, entry);
-      }
-      const { scratch } = entry;
-      const types = slotTypes(plan);
-      const arrays = plan.slots.map((slot, index) =>
-        slotArray(slot, types[index]!, scratch, leaves, results, arrayOfStorage)
-      );
-      for (const step of entry.steps) step(arrays);
-      dispatches += plan.steps.length;
-      submissions++;
-    },
+    run: (plan, leaves, results) => runOnce(plan, leaves, results),
+    prepare: (plan, leaves, results) => ({
+      run: () => runOnce(plan, leaves, results),
+      release: () => {},
+    }),
     // Errors are rejections here, as they are on a GPU.
     // deno-lint-ignore require-await
     read: async (storage, _, count) => arrayOfStorage(storage).slice(0, count),

@@ -1,5 +1,6 @@
 import type { DeviceTraits } from "@wick/core-tensor";
 import type { Plan, Slot } from "@wick/graph";
+import type { PreparedRun } from "../backend.ts";
 import type { BufferPool, GpuStorage } from "./buffer_pool.ts";
 import type { PipelineCache } from "./pipeline_cache.ts";
 import { wgslCode } from "./wgsl_code.ts";
@@ -64,24 +65,53 @@ export class Program {
    */
   run(leaves: readonly GpuStorage[], results: readonly GpuStorage[]): void {
     if (this.#dispatches.length === 0) return;
-    const temporaries: GpuStorage[] = [];
+    const temporaries = this.#temporaries();
     try {
-      for (const bytes of this.#plan.buffers) {
-        temporaries.push(this.#pool.acquire(bytes, "temporary"));
-      }
-      this.#submit(leaves, results, temporaries);
+      this.#submit(this.#groups(leaves, results, temporaries));
     } finally {
       // The queue runs in order, so the next user cannot come too early.
       for (const storage of temporaries) storage.release();
     }
   }
 
-  #submit(
+  /**
+   * Makes the plan ready to be run again and again: its temporary buffers and
+   * bind groups are kept, a run only encodes.
+   *
+   * @param leaves What it starts from.
+   * @param results Where its results go.
+   * @returns What runs it.
+   */
+  prepare(
     leaves: readonly GpuStorage[],
     results: readonly GpuStorage[],
-    temporaries: readonly GpuStorage[],
-  ): void {
-    const groups = this.#groups(leaves, results, temporaries);
+  ): PreparedRun {
+    const temporaries = this.#temporaries();
+    const groups = this.#makeGroups(leaves, results, temporaries);
+    return {
+      run: () => {
+        if (groups.length > 0) this.#submit(groups);
+      },
+      release: () => {
+        for (const storage of temporaries) storage.release();
+      },
+    };
+  }
+
+  #temporaries(): GpuStorage[] {
+    const temporaries: GpuStorage[] = [];
+    try {
+      for (const bytes of this.#plan.buffers) {
+        temporaries.push(this.#pool.acquire(bytes, "temporary"));
+      }
+      return temporaries;
+    } catch (error) {
+      for (const storage of temporaries) storage.release();
+      throw error;
+    }
+  }
+
+  #submit(groups: readonly GPUBindGroup[]): void {
     const encoder = this.#device.createCommandEncoder({ label: "plan" });
     const pass = encoder.beginComputePass({ label: "plan" });
     let current: GPUComputePipeline | undefined;
@@ -104,6 +134,20 @@ export class Program {
     const key = all.map(({ id }) => id).join();
     const known = this.#bindGroups.get(key);
     if (known) return known;
+    const made = this.#makeGroups(leaves, results, temporaries);
+    this.#bindGroups.set(key, made);
+    if (this.#bindGroups.size > MAX_BIND_GROUPS) {
+      const [oldest] = this.#bindGroups.keys();
+      this.#bindGroups.delete(oldest!);
+    }
+    return made;
+  }
+
+  #makeGroups(
+    leaves: readonly GpuStorage[],
+    results: readonly GpuStorage[],
+    temporaries: readonly GpuStorage[],
+  ): readonly GPUBindGroup[] {
     const storageOf = ({ place }: Slot): GpuStorage => {
       switch (place.kind) {
         case "leaf":
@@ -114,7 +158,7 @@ export class Program {
           return temporaries[place.index]!;
       }
     };
-    const made = this.#dispatches.map(({ label, layout, slots }) =>
+    return this.#dispatches.map(({ label, layout, slots }) =>
       this.#device.createBindGroup({
         label,
         layout,
@@ -124,11 +168,5 @@ export class Program {
         }),
       })
     );
-    this.#bindGroups.set(key, made);
-    if (this.#bindGroups.size > MAX_BIND_GROUPS) {
-      const [oldest] = this.#bindGroups.keys();
-      this.#bindGroups.delete(oldest!);
-    }
-    return made;
   }
 }

@@ -94,6 +94,15 @@ export async function webgpuBackend(
     return words;
   }
 
+  function programOf(plan: Plan): Program {
+    let program = programs.get(plan);
+    if (!program) {
+      program = new Program(device, pipelines, pool, plan, traits);
+      programs.set(plan, program);
+    }
+    return program;
+  }
+
   return {
     name: "webgpu",
     description: options.description,
@@ -115,18 +124,34 @@ export async function webgpuBackend(
     },
     run(plan, leaves, results) {
       failures.throwFirst();
-      let program = programs.get(plan);
-      if (!program) {
-        program = new Program(device, pipelines, pool, plan, traits);
-        programs.set(plan, program);
-      }
-      const ready = program;
+      const program = programOf(plan);
       failures.watch(
         planLabel(plan),
-        () => ready.run(leaves.map(gpuStorage), results.map(gpuStorage)),
+        () => program.run(leaves.map(gpuStorage), results.map(gpuStorage)),
       );
       dispatches += plan.steps.length;
       submissions++;
+    },
+    prepare(plan, leaves, results) {
+      failures.throwFirst();
+      const label = planLabel(plan);
+      const ready = failures.watch(
+        label,
+        () =>
+          programOf(plan).prepare(
+            leaves.map(gpuStorage),
+            results.map(gpuStorage),
+          ),
+      );
+      return {
+        run() {
+          failures.throwFirst();
+          failures.watch(label, () => ready.run());
+          dispatches += plan.steps.length;
+          submissions++;
+        },
+        release: () => ready.release(),
+      };
     },
     async read(storage, dtype, count) {
       const bytes = byteLength(dtype, count);
