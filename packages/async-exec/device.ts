@@ -12,6 +12,7 @@ import {
 import {
   buildPlan,
   ComputationGraph,
+  explain,
   type Plan,
   structureOf,
 } from "@wick/graph";
@@ -235,6 +236,28 @@ export class Device implements Executor {
   planOf(tensors: readonly Tensor[]): Plan {
     const open = tensors.filter((tensor) => !tensor.known);
     return this.#plan(structureOf(open).key, open);
+  }
+
+  /**
+   * Prints the plan that an evaluation would run: its dispatches, before and
+   * after fusion, bytes moved and temporary memory.
+   *
+   * @example Usage
+   * ```ts
+   * import { openDevice } from "@wick/async-exec";
+   * import { add, exp } from "@wick/core-tensor";
+   * import { assertStringIncludes } from "@std/assert";
+   *
+   * using device = await openDevice({ device: "cpu" });
+   * const y = exp(add(device.tensor([1, 2]), 1));
+   * assertStringIncludes(device.explain([y]), "add+exp");
+   * ```
+   *
+   * @param tensors The recorded tensors.
+   * @returns The text.
+   */
+  explain(tensors: readonly Tensor[]): string {
+    return explain(this.planOf(tensors));
   }
 
   /** What the device holds and did. */

@@ -113,33 +113,37 @@ interface ScaledProduct {
   readonly nodes: readonly number[];
 }
 
-/** Reads a node as a product of two matrices that nothing else needs. */
+/**
+ * Reads a node as a product of two matrices that nothing else needs, perhaps
+ * times numbers. A loop, since a chain of factors may be of any length.
+ */
 function scaledProduct(
   graph: ComputationGraph,
   id: number,
   single: (id: number) => boolean,
 ): ScaledProduct | undefined {
-  const { operation, inputs, shape } = graph.node(id);
-  if (!single(id) || shape.length !== 2) return undefined;
-  if (operation === MATMUL) return { operands: inputs, scale: 1, nodes: [id] };
-  if (operation !== MUL) return undefined;
-  const [left, right] = inputs;
-  const [a, b] = [constantOf(graph, left!), constantOf(graph, right!)];
-  const [inner, scale] = b === undefined ? [right!, a] : [left!, b];
-  const product = scaledProduct(graph, inner, single);
-  return product && scale !== undefined
-    ? {
-      operands: product.operands,
-      scale: product.scale * scale,
-      nodes: [id, ...product.nodes],
-    }
-    : undefined;
+  const nodes: number[] = [];
+  let scale = 1;
+  for (let current = id;;) {
+    const { operation, inputs, shape } = graph.node(current);
+    if (!single(current) || shape.length !== 2) return undefined;
+    nodes.push(current);
+    if (operation === MATMUL) return { operands: inputs, scale, nodes };
+    if (operation !== MUL) return undefined;
+    const [left, right] = inputs;
+    const [a, b] = [constantOf(graph, left!), constantOf(graph, right!)];
+    const factor = b ?? a;
+    if (factor === undefined) return undefined;
+    scale *= factor;
+    current = b === undefined ? right! : left!;
+  }
 }
 
 /** The number that a node repeats, if it is one. */
 function constantOf(graph: ComputationGraph, id: number): number | undefined {
-  const { operation, inputs, attributes } = graph.node(id);
-  if (operation === BROADCAST_TO) return constantOf(graph, inputs[0]!);
+  let node = graph.node(id);
+  while (node.operation === BROADCAST_TO) node = graph.node(node.inputs[0]!);
+  const { operation, attributes } = node;
   return operation === FULL && attributes !== null &&
       typeof attributes === "object" && "value" in attributes &&
       typeof attributes.value === "number"

@@ -26,6 +26,11 @@ export { buildPlan, DEFAULT_TRAITS } from "./build_plan.ts";
 export type { PlanOptions } from "./build_plan.ts";
 export { assignBuffers } from "./assign_buffers.ts";
 export type { BufferAssignment, Lifetime } from "./assign_buffers.ts";
+export { explain } from "./explain.ts";
+export { planSummary } from "./plan_summary.ts";
+export type { PlanSummary } from "./plan_summary.ts";
+export { toMermaid } from "./to_mermaid.ts";
+export { toDot } from "./to_dot.ts";
 export type {
   FusedCode,
   FusedLine,

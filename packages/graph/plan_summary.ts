@@ -1,0 +1,111 @@
+import { byteLength, DTYPES, elementCount } from "@wick/core-tensor";
+import type { Plan, Step, StepOperand } from "./plan.ts";
+
+/** What a step reads and writes. */
+export interface StepTraffic {
+  /** Bytes that it reads, each element of an operand once. */
+  readonly bytesRead: number;
+  /** Bytes that it writes. */
+  readonly bytesWritten: number;
+}
+
+/** What a plan costs. */
+export interface PlanSummary {
+  /** The nodes of the graph. */
+  readonly nodes: number;
+  /** The dispatches that there would be without fusion. */
+  readonly dispatchesBefore: number;
+  /** The dispatches. */
+  readonly dispatches: number;
+  /** Bytes that all steps read. */
+  readonly bytesRead: number;
+  /** Bytes that all steps write. */
+  readonly bytesWritten: number;
+  /** Bytes of temporary values, which share buffers. */
+  readonly temporaryBytes: number;
+  /** Bytes of temporary values if none shared a buffer. */
+  readonly unsharedBytes: number;
+}
+
+/**
+ * Counts what a plan costs.
+ *
+ * @example Usage
+ * ```ts
+ * import { exp, full, mul } from "@wick/core-tensor";
+ * import {
+ *   buildPlan,
+ *   ComputationGraph,
+ *   DEFAULT_TRAITS,
+ *   planSummary,
+ * } from "@wick/graph";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const y = exp(mul(exp(full([4], 1)), full([4], 2)));
+ * const { graph, roots } = ComputationGraph.trace([y]);
+ * const plan = buildPlan(graph, roots, DEFAULT_TRAITS);
+ * assertEquals(planSummary(plan).dispatches, 1);
+ * assertEquals(planSummary(plan).bytesWritten, 16);
+ * ```
+ *
+ * @param plan The plan.
+ * @returns The counts.
+ */
+export function planSummary(plan: Plan): PlanSummary {
+  const traffic = plan.steps.map(stepTraffic);
+  const sum = (values: readonly number[]): number =>
+    values.reduce((total, value) => total + value, 0);
+  return {
+    nodes: plan.nodeCount,
+    dispatchesBefore: plan.unfusedCount,
+    dispatches: plan.steps.length,
+    bytesRead: sum(traffic.map(({ bytesRead }) => bytesRead)),
+    bytesWritten: sum(traffic.map(({ bytesWritten }) => bytesWritten)),
+    temporaryBytes: sum(plan.buffers),
+    unsharedBytes: plan.unsharedBytes,
+  };
+}
+
+/**
+ * Counts what a step reads and writes. An element that a kernel reads several
+ * times counts once, one that a view repeats too.
+ *
+ * @param step The step.
+ * @returns The bytes.
+ */
+export function stepTraffic(step: Step): StepTraffic {
+  const operands = stepOperands(step);
+  const seen = new Set<string>();
+  let bytesRead = 0;
+  for (const operand of operands) {
+    const key = `${operand.slot} ${JSON.stringify(operand.view)}`;
+    if (seen.has(key)) continue;
+    seen.add(key);
+    bytesRead += bytesOf(operand);
+  }
+  let bytesWritten = byteLength(step.dtype, elementCount(step.shape));
+  const { main } = step;
+  for (const index of main?.operation.alsoUpdates ?? []) {
+    bytesWritten += bytesOf(main!.operands[index]!);
+  }
+  return { bytesRead, bytesWritten };
+}
+
+/**
+ * Lists what a step reads, its kernel's operands first.
+ *
+ * @param step The step.
+ * @returns The operands.
+ */
+export function stepOperands({ main, fused }: Step): StepOperand[] {
+  return [...main?.operands ?? [], ...fused?.operands ?? []];
+}
+
+/** The bytes of the elements of an operand, repeated ones once. */
+function bytesOf({ dtype, view }: StepOperand): number {
+  let count = 1;
+  view.shape.forEach((size, axis) => {
+    if (view.strides[axis] !== 0 || size === 0) count *= size;
+  });
+  return DTYPES[dtype].bytes * count;
+}
