@@ -5,6 +5,7 @@ export type KernelName =
   | "accumulate"
   | "adamw"
   | "argmax"
+  | "attention"
   | "cache_write"
   | "cross_entropy"
   | "cross_entropy_gradient"
@@ -175,6 +176,159 @@ fn main(
   }
   if row < COUNT && lane == 0u {
     out[row] = i32(indexes[slot]);
+  }
+}
+`,
+  "attention": `// Attention with an online softmax: a thread keeps some rows, each a query of
+// one head, in registers, and walks over the keys that they see, four at a time.
+//
+// Rows of a batch row that share keys lie together: GROUP heads of one query,
+// then those of the next. No matrix of queries by keys is ever stored.
+
+alias FourK = vec4f;
+alias FourV = vec4f;
+
+const BATCH: u32 = 1;
+const QUERIES: u32 = 16;
+const KEYS: u32 = 16;
+const KV_HEADS: u32 = 2;
+const GROUP: u32 = 2; // heads that share keys
+const D4: u32 = 4; // headDim / 4
+const CAUSAL: u32 = 1;
+const SCALE: f32 = 0.25;
+const Q_OFFSET: u32 = 0; // in vectors of four, as are the strides
+const Q_BATCH: u32 = 256;
+const Q_ROW: u32 = 16;
+const Q_HEAD: u32 = 4;
+const K_OFFSET: u32 = 0;
+const K_BATCH: u32 = 128;
+const K_ROW: u32 = 8;
+const K_HEAD: u32 = 4;
+const V_OFFSET: u32 = 0;
+const V_BATCH: u32 = 128;
+const V_ROW: u32 = 8;
+const V_HEAD: u32 = 4;
+const ROWS: u32 = 2; // of a thread
+const THREADS: u32 = 8;
+
+const ALL_ROWS = QUERIES * GROUP;
+const TILE = ROWS * THREADS;
+const TILES = (ALL_ROWS + TILE - 1) / TILE;
+const GROUPS = BATCH * KV_HEADS * TILES;
+const LOG2_E = 1.4426950408889634;
+const LOWEST = -3.0e38;
+
+@group(0) @binding(0) var<storage, read> q: array<vec4f>;
+@group(0) @binding(1) var<storage, read> k: array<FourK>;
+@group(0) @binding(2) var<storage, read> v: array<FourV>;
+// The keys that row b sees: all before limits[b], and where it is causal the
+// ones up to limits[b] + j for query j.
+@group(0) @binding(3) var<storage, read> limits: array<i32>;
+@group(0) @binding(4) var<storage, read_write> out: array<vec4f>;
+
+fn read_k(i: u32) -> vec4f {
+  return k[i];
+}
+
+fn read_v(i: u32) -> vec4f {
+  return v[i];
+}
+
+fn load_limits(i: u32) -> i32 {
+  return limits[i];
+}
+
+fn epilogue(i: u32, value: f32) -> f32 {
+  return value;
+}
+
+@compute @workgroup_size(THREADS)
+fn main(
+  @builtin(workgroup_id) wid: vec3u,
+  @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let group = wid.x + wid.y * count.x;
+  if group >= GROUPS {
+    return;
+  }
+  let batch = group / (TILES * KV_HEADS);
+  let kv_head = group / TILES % KV_HEADS;
+  let row0 = group % TILES * TILE + lane * ROWS;
+  let limit = load_limits(batch);
+  let k_start = K_OFFSET + batch * K_BATCH + kv_head * K_HEAD;
+  let v_start = V_OFFSET + batch * V_BATCH + kv_head * V_HEAD;
+
+  var query: array<array<vec4f, D4>, ROWS>; // @registers
+  var sums: array<array<vec4f, D4>, ROWS>; // @registers
+  var peak: array<f32, ROWS>; // @registers
+  var total: array<f32, ROWS>; // @registers
+  var seen: array<u32, ROWS>; // @registers
+  var end = 0u;
+  for (var r = 0u; r < ROWS; r++) { // @unroll
+    let row = min(row0 + r, ALL_ROWS - 1);
+    let start = Q_OFFSET + batch * Q_BATCH + row / GROUP * Q_ROW +
+      (kv_head * GROUP + row % GROUP) * Q_HEAD;
+    for (var d = 0u; d < D4; d++) { // @unroll
+      query[r][d] = q[start + d] * (SCALE * LOG2_E);
+    }
+    peak[r] = LOWEST;
+    seen[r] = u32(clamp(limit + i32(CAUSAL * (row / GROUP + 1)), 0, i32(KEYS)));
+    end = max(end, seen[r]);
+  }
+
+  for (var key = 0u; key < end; key += 4) {
+    var scores: array<vec4f, ROWS>; // @registers
+    for (var c = 0u; c < 4; c++) { // @unroll
+      let start = k_start + min(key + c, KEYS - 1) * K_ROW;
+      for (var d = 0u; d < D4; d++) { // @unroll
+        let four = read_k(start + d);
+        for (var r = 0u; r < ROWS; r++) { // @unroll
+          scores[r][c] += dot(query[r][d], four);
+        }
+      }
+    }
+    for (var r = 0u; r < ROWS; r++) { // @unroll
+      let sees = vec4u(key, key + 1, key + 2, key + 3) < vec4u(seen[r]);
+      let masked = select(vec4f(LOWEST), scores[r], sees);
+      let before = peak[r];
+      peak[r] = max(max(before, max(masked.x, masked.y)), max(masked.z, masked.w));
+      scores[r] = select(vec4f(0), exp2(masked - peak[r]), sees);
+      let shrink = exp2(before - peak[r]);
+      total[r] = total[r] * shrink + dot(scores[r], vec4f(1));
+      for (var d = 0u; d < D4; d++) { // @unroll
+        sums[r][d] *= shrink;
+      }
+    }
+    for (var c = 0u; c < 4; c++) { // @unroll
+      let start = v_start + min(key + c, KEYS - 1) * V_ROW;
+      for (var d = 0u; d < D4; d++) { // @unroll
+        let four = read_v(start + d);
+        for (var r = 0u; r < ROWS; r++) { // @unroll
+          sums[r][d] = fma(vec4f(scores[r][c]), four, sums[r][d]);
+        }
+      }
+    }
+  }
+
+  for (var r = 0u; r < ROWS; r++) { // @unroll
+    let row = row0 + r;
+    if row < ALL_ROWS {
+      // A query that sees no key gives zeros; NaN stays NaN.
+      let share = select(1.0 / total[r], 0.0, seen[r] == 0);
+      let start = ((batch * QUERIES + row / GROUP) * KV_HEADS * GROUP +
+        kv_head * GROUP + row % GROUP) * D4;
+      for (var d = 0u; d < D4; d++) { // @unroll
+        let value = sums[r][d] * share;
+        let i = 4 * (start + d);
+        out[start + d] = vec4f(
+          epilogue(i, value.x),
+          epilogue(i + 1, value.y),
+          epilogue(i + 2, value.z),
+          epilogue(i + 3, value.w),
+        );
+      }
+    }
   }
 }
 `,
@@ -3114,6 +3268,7 @@ export const KERNEL_NAMES: readonly KernelName[] = [
   "accumulate",
   "adamw",
   "argmax",
+  "attention",
   "cache_write",
   "cross_entropy",
   "cross_entropy_gradient",

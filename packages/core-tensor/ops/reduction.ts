@@ -2,6 +2,7 @@ import type { KernelCall, KernelRequest, NodeOf } from "../operation.ts";
 import { elementCount, resolveAxis, type Shape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { reshape } from "./reshape.ts";
+import { rowCall } from "./row_call.ts";
 
 /** Which neighbouring axes a reduction takes away. */
 export interface ReductionAttributes {
@@ -102,6 +103,30 @@ export function reduceAxes(
 }
 
 /**
+ * Does something to each row of tensors of one shape, in `float64`.
+ *
+ * @param operands The elements of the tensors.
+ * @param sizes The rows, along the middle of `[outer, length, inner]`.
+ * @param apply Gives a row of the result from the rows of the operands.
+ * @returns The elements of the result, of the same shape.
+ */
+export function mapRows(
+  operands: readonly Float64Array[],
+  { outer, length, inner }: ReductionSizes,
+  apply: (...rows: Float64Array[]) => Float64Array,
+): Float64Array {
+  const out = new Float64Array(outer * length * inner);
+  for (let row = 0; row < outer * inner; row++) {
+    const start = Math.floor(row / inner) * length * inner + row % inner;
+    const rows = operands.map((operand) =>
+      Float64Array.from({ length }, (_, k) => operand[start + k * inner]!)
+    );
+    apply(...rows).forEach((value, k) => out[start + k * inner] = value);
+  }
+  return out;
+}
+
+/**
  * Reduces in `float64`, one result at a time.
  *
  * @param x The elements of the operand.
@@ -124,23 +149,22 @@ export function reduceReference(
 }
 
 /**
- * Gives the call of a `reduce_*` kernel: a thread for each result where the
- * rows are short, else a workgroup.
+ * Gives the call of the reducing kernel.
  *
- * @param kernel The kernel.
  * @param request What is asked.
- * @returns The call.
+ * @returns The call, for sums.
  */
 export function reduceCall(
-  kernel: string,
-  { inputs, attributes }: KernelRequest<ReductionAttributes>,
+  { inputs, attributes, device }: KernelRequest<ReductionAttributes>,
 ): KernelCall {
   const sizes = reductionSizes(inputs[0]!.view.shape, attributes);
-  const count = sizes.outer * sizes.inner;
-  const threads = 64;
-  return {
-    kernel,
-    sizes: { COUNT: count, LENGTH: sizes.length, INNER: sizes.inner },
-    workgroups: Math.ceil(count / threads),
-  };
+  return rowCall("reduce", device, sizes, { INNER: sizes.inner });
+}
+
+/** Reduced axes become axes of size 1, so that they broadcast again. */
+export function keptShape(
+  shape: Shape,
+  { axis, count }: ReductionAttributes,
+): Shape {
+  return shape.map((size, i) => i >= axis && i < axis + count ? 1 : size);
 }

@@ -4,6 +4,7 @@ import { record, type Tensor } from "../tensor.ts";
 import { broadcastTo } from "./broadcast_to.ts";
 import { cast } from "./cast.ts";
 import {
+  keptShape,
   reduceAxes,
   reduceCall,
   reducedShape,
@@ -11,6 +12,7 @@ import {
   type ReductionAttributes,
 } from "./reduction.ts";
 import { reshape } from "./reshape.ts";
+import { sumParts } from "./sum_parts.ts";
 
 /** The operation that {@linkcode sum} records. */
 export const SUM: Operation<ReductionAttributes> = {
@@ -25,18 +27,10 @@ export const SUM: Operation<ReductionAttributes> = {
       for (const element of elements) total += element;
       return total;
     }),
-  gradient: (
-    dy,
-    { inputs: [x], attributes: { axis, count } },
-  ) => [() =>
-    broadcastTo(
-      reshape(
-        dy,
-        x!.shape.map((size, i) => i >= axis && i < axis + count ? 1 : size),
-      ),
-      x!.shape,
-    )],
-  kernel: (request) => reduceCall("reduce_sum", request),
+  gradient: (dy, { inputs: [x], attributes }) => [
+    () => broadcastTo(reshape(dy, keptShape(x!.shape, attributes)), x!.shape),
+  ],
+  kernel: reduceCall,
 };
 
 /** Options of a reduction. */
@@ -46,7 +40,9 @@ export interface ReduceOptions {
 }
 
 /**
- * Sums the elements along axes, in `f32`.
+ * Sums the elements along axes, in `f32`. Many elements with few results are
+ * summed in two steps, so that there is work for many threads; the order is the
+ * same each time.
  *
  * @example Usage
  * ```ts
@@ -77,6 +73,11 @@ export function sum(
     operand,
     axes,
     options.keepDimensions ?? false,
-    (part, attributes) => record(SUM, [part], attributes),
+    (part, attributes) => {
+      const parts = sumParts(part, attributes);
+      return parts === part
+        ? record(SUM, [part], attributes)
+        : record(SUM, [parts], { axis: attributes.axis, count: 1 });
+    },
   );
 }

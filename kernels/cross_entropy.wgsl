@@ -1,0 +1,110 @@
+// The cross-entropy of rows of logits: the lanes of a row walk it once for the
+// logarithm of the sum of its exponentials, rescaling the sum when the maximum
+// grows. Rows that are ignored give 0, labels of no class NaN.
+
+const COUNT: u32 = 64; // rows
+const LENGTH: u32 = 64; // elements of each
+const IGNORED: i32 = -100; // the label of rows that do not count
+const SMOOTHING: f32 = 0.0; // the part of the target that all classes share
+const LANES: u32 = 32; // threads of a row, a power of two
+const ROWS: u32 = 2; // rows of a workgroup
+
+@group(0) @binding(0) var<storage, read> logits: array<f32>;
+@group(0) @binding(1) var<storage, read> labels: array<i32>;
+@group(0) @binding(2) var<storage, read_write> out: array<f32>;
+
+var<workgroup> partial: array<f32, LANES * ROWS>;
+
+fn load_logits(i: u32) -> f32 {
+  return logits[i];
+}
+
+fn load_labels(i: u32) -> i32 {
+  return labels[i];
+}
+
+fn epilogue(i: u32, value: f32) -> f32 {
+  return value;
+}
+
+fn nan() -> f32 {
+  var bits = 0x7fc00000u; // a constant expression may not be NaN
+  return bitcast<f32>(bits);
+}
+
+// Gives the greatest of the values that the lanes of a row hold.
+fn max_of_row(value: f32, lane: u32, row: u32) -> f32 {
+  let slot = row * LANES + lane;
+  partial[slot] = value;
+  workgroupBarrier();
+  for (var step = LANES / 2u; step > 0u; step /= 2u) {
+    if lane < step {
+      partial[slot] = max(partial[slot], partial[slot + step]);
+    }
+    workgroupBarrier();
+  }
+  let most = partial[row * LANES];
+  workgroupBarrier(); // before the next use of the array
+  return most;
+}
+
+// Adds the values that the lanes of a row hold.
+fn sum_of_row(value: f32, lane: u32, row: u32) -> f32 {
+  let slot = row * LANES + lane;
+  partial[slot] = value;
+  workgroupBarrier();
+  for (var step = LANES / 2u; step > 0u; step /= 2u) {
+    if lane < step {
+      partial[slot] += partial[slot + step];
+    }
+    workgroupBarrier();
+  }
+  let total = partial[row * LANES];
+  workgroupBarrier(); // before the next use of the array
+  return total;
+}
+
+@compute @workgroup_size(LANES, ROWS)
+fn main(
+  @builtin(workgroup_id) wid: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_id) local: vec3u,
+) {
+  let lane = local.x;
+  let row = (wid.x + wid.y * groups.x) * ROWS + local.y;
+  // Threads past the last row do it again, since barriers need them all.
+  let safe = min(row, COUNT - 1u);
+  let start = safe * LENGTH;
+  // A finite start keeps rows that begin with -infinity from giving NaN.
+  var most = -3.4028234e38;
+  var total = 0.0;
+  var plain = 0.0;
+  for (var k = lane; k < LENGTH; k += LANES) {
+    let value = load_logits(start + k);
+    if value > most {
+      total *= exp(most - value);
+      most = value;
+    }
+    total += exp(value - most);
+    if SMOOTHING > 0.0 {
+      plain += value;
+    }
+  }
+  let highest = max_of_row(most, lane, local.y);
+  total = sum_of_row(total * exp(most - highest), lane, local.y);
+
+  if SMOOTHING > 0.0 {
+    plain = sum_of_row(plain, lane, local.y) * (SMOOTHING / f32(LENGTH));
+  }
+  if row < COUNT && lane == 0u {
+    let label = load_labels(row);
+    var loss = 0.0;
+    if label < 0 || label >= i32(LENGTH) {
+      loss = nan();
+    } else {
+      let chosen = (1.0 - SMOOTHING) * load_logits(start + u32(label));
+      loss = highest + log(total) - chosen - plain;
+    }
+    out[row] = epilogue(row, select(loss, 0.0, label == IGNORED));
+  }
+}

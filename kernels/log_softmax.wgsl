@@ -1,0 +1,88 @@
+// The logarithm of softmax along an axis: the lanes of a row find its maximum
+// and the sum of its exponentials in one walk, rescaling the sum when the
+// maximum grows, and write the differences in a second one.
+
+const COUNT: u32 = 64; // rows
+const LENGTH: u32 = 64; // elements of each
+const INNER: u32 = 1; // elements to skip from one to the next
+const LANES: u32 = 32; // threads of a row, a power of two
+const ROWS: u32 = 2; // rows of a workgroup
+
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> out: array<f32>;
+
+var<workgroup> partial: array<f32, LANES * ROWS>;
+
+fn load_x(i: u32) -> f32 {
+  return x[i];
+}
+
+fn epilogue(i: u32, value: f32) -> f32 {
+  return value;
+}
+
+// Gives the greatest of the values that the lanes of a row hold.
+fn max_of_row(value: f32, lane: u32, row: u32) -> f32 {
+  let slot = row * LANES + lane;
+  partial[slot] = value;
+  workgroupBarrier();
+  for (var step = LANES / 2u; step > 0u; step /= 2u) {
+    if lane < step {
+      partial[slot] = max(partial[slot], partial[slot + step]);
+    }
+    workgroupBarrier();
+  }
+  let most = partial[row * LANES];
+  workgroupBarrier(); // before the next use of the array
+  return most;
+}
+
+// Adds the values that the lanes of a row hold.
+fn sum_of_row(value: f32, lane: u32, row: u32) -> f32 {
+  let slot = row * LANES + lane;
+  partial[slot] = value;
+  workgroupBarrier();
+  for (var step = LANES / 2u; step > 0u; step /= 2u) {
+    if lane < step {
+      partial[slot] += partial[slot + step];
+    }
+    workgroupBarrier();
+  }
+  let total = partial[row * LANES];
+  workgroupBarrier(); // before the next use of the array
+  return total;
+}
+
+@compute @workgroup_size(LANES, ROWS)
+fn main(
+  @builtin(workgroup_id) wid: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_id) local: vec3u,
+) {
+  let lane = local.x;
+  let row = (wid.x + wid.y * groups.x) * ROWS + local.y;
+  // Threads past the last row do it again, since barriers need them all.
+  let safe = min(row, COUNT - 1u);
+  let start = (safe / INNER) * LENGTH * INNER + safe % INNER;
+  // A finite start keeps rows that begin with -infinity from giving NaN.
+  var most = -3.4028234e38;
+  var total = 0.0;
+  for (var k = lane; k < LENGTH; k += LANES) {
+    let value = load_x(start + k * INNER);
+    if value > most {
+      total *= exp(most - value);
+      most = value;
+    }
+    total += exp(value - most);
+  }
+  let highest = max_of_row(most, lane, local.y);
+  total = sum_of_row(total * exp(most - highest), lane, local.y);
+
+  let logarithm = log(total);
+  if row < COUNT {
+    for (var k = lane; k < LENGTH; k += LANES) {
+      let i = start + k * INNER;
+      out[i] = epilogue(i, load_x(i) - highest - logarithm);
+    }
+  }
+}

@@ -1,0 +1,67 @@
+// The gradient of the logarithm of softmax from its result y:
+// dy - exp(y) * sum(dy), the lanes of a row walking it once for the sum and
+// once to write.
+
+const COUNT: u32 = 64; // rows
+const LENGTH: u32 = 64; // elements of each
+const INNER: u32 = 1; // elements to skip from one to the next
+const LANES: u32 = 32; // threads of a row, a power of two
+const ROWS: u32 = 2; // rows of a workgroup
+
+@group(0) @binding(0) var<storage, read> dy: array<f32>;
+@group(0) @binding(1) var<storage, read> y: array<f32>;
+@group(0) @binding(2) var<storage, read_write> out: array<f32>;
+
+var<workgroup> partial: array<f32, LANES * ROWS>;
+
+fn load_dy(i: u32) -> f32 {
+  return dy[i];
+}
+
+fn load_y(i: u32) -> f32 {
+  return y[i];
+}
+
+fn epilogue(i: u32, value: f32) -> f32 {
+  return value;
+}
+
+// Adds the values that the lanes of a row hold.
+fn sum_of_row(value: f32, lane: u32, row: u32) -> f32 {
+  let slot = row * LANES + lane;
+  partial[slot] = value;
+  workgroupBarrier();
+  for (var step = LANES / 2u; step > 0u; step /= 2u) {
+    if lane < step {
+      partial[slot] += partial[slot + step];
+    }
+    workgroupBarrier();
+  }
+  let total = partial[row * LANES];
+  workgroupBarrier(); // before the next use of the array
+  return total;
+}
+
+@compute @workgroup_size(LANES, ROWS)
+fn main(
+  @builtin(workgroup_id) wid: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_id) local: vec3u,
+) {
+  let lane = local.x;
+  let row = (wid.x + wid.y * groups.x) * ROWS + local.y;
+  // Threads past the last row do it again, since barriers need them all.
+  let safe = min(row, COUNT - 1u);
+  let start = (safe / INNER) * LENGTH * INNER + safe % INNER;
+  var total = 0.0;
+  for (var k = lane; k < LENGTH; k += LANES) {
+    total += load_dy(start + k * INNER);
+  }
+  total = sum_of_row(total, lane, local.y);
+  if row < COUNT {
+    for (var k = lane; k < LENGTH; k += LANES) {
+      let i = start + k * INNER;
+      out[i] = epilogue(i, load_dy(i) - exp(load_y(i)) * total);
+    }
+  }
+}

@@ -1,0 +1,68 @@
+// RMS norm of rows: the lanes of a row add its squares in one walk and write
+// the scaled elements in a second one.
+
+const COUNT: u32 = 64; // rows
+const LENGTH: u32 = 64; // elements of each
+const EPSILON: f32 = 1e-6; // added to the mean square
+const LANES: u32 = 32; // threads of a row, a power of two
+const ROWS: u32 = 2; // rows of a workgroup
+
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read> weight: array<f32>;
+@group(0) @binding(2) var<storage, read_write> out: array<f32>;
+
+var<workgroup> partial: array<f32, LANES * ROWS>;
+
+fn load_x(i: u32) -> f32 {
+  return x[i];
+}
+
+fn load_weight(i: u32) -> f32 {
+  return weight[i];
+}
+
+fn epilogue(i: u32, value: f32) -> f32 {
+  return value;
+}
+
+// Adds the values that the lanes of a row hold.
+fn sum_of_row(value: f32, lane: u32, row: u32) -> f32 {
+  let slot = row * LANES + lane;
+  partial[slot] = value;
+  workgroupBarrier();
+  for (var step = LANES / 2u; step > 0u; step /= 2u) {
+    if lane < step {
+      partial[slot] += partial[slot + step];
+    }
+    workgroupBarrier();
+  }
+  let total = partial[row * LANES];
+  workgroupBarrier(); // before the next use of the array
+  return total;
+}
+
+@compute @workgroup_size(LANES, ROWS)
+fn main(
+  @builtin(workgroup_id) wid: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_id) local: vec3u,
+) {
+  let lane = local.x;
+  let row = (wid.x + wid.y * groups.x) * ROWS + local.y;
+  // Threads past the last row do it again, since barriers need them all.
+  let safe = min(row, COUNT - 1u);
+  let start = safe * LENGTH;
+  var total = 0.0;
+  for (var k = lane; k < LENGTH; k += LANES) {
+    let value = load_x(start + k);
+    total += value * value;
+  }
+  total = sum_of_row(total, lane, local.y);
+  let scale = inverseSqrt(total / f32(LENGTH) + EPSILON);
+  if row < COUNT {
+    for (var k = lane; k < LENGTH; k += LANES) {
+      let i = start + k;
+      out[i] = epilogue(i, load_x(i) * scale * load_weight(k));
+    }
+  }
+}

@@ -1,0 +1,79 @@
+// The gradient of RMS norm by its rows, with g = dy * weight:
+// scale * g - x * scale^3 * mean(g * x). The lanes of a row walk it once for
+// both sums and once to write.
+
+const COUNT: u32 = 64; // rows
+const LENGTH: u32 = 64; // elements of each
+const EPSILON: f32 = 1e-6; // added to the mean square
+const LANES: u32 = 32; // threads of a row, a power of two
+const ROWS: u32 = 2; // rows of a workgroup
+
+@group(0) @binding(0) var<storage, read> dy: array<f32>;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read> weight: array<f32>;
+@group(0) @binding(3) var<storage, read_write> out: array<f32>;
+
+var<workgroup> partial: array<f32, LANES * ROWS>;
+
+fn load_dy(i: u32) -> f32 {
+  return dy[i];
+}
+
+fn load_x(i: u32) -> f32 {
+  return x[i];
+}
+
+fn load_weight(i: u32) -> f32 {
+  return weight[i];
+}
+
+fn epilogue(i: u32, value: f32) -> f32 {
+  return value;
+}
+
+// Adds the values that the lanes of a row hold.
+fn sum_of_row(value: f32, lane: u32, row: u32) -> f32 {
+  let slot = row * LANES + lane;
+  partial[slot] = value;
+  workgroupBarrier();
+  for (var step = LANES / 2u; step > 0u; step /= 2u) {
+    if lane < step {
+      partial[slot] += partial[slot + step];
+    }
+    workgroupBarrier();
+  }
+  let total = partial[row * LANES];
+  workgroupBarrier(); // before the next use of the array
+  return total;
+}
+
+@compute @workgroup_size(LANES, ROWS)
+fn main(
+  @builtin(workgroup_id) wid: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_id) local: vec3u,
+) {
+  let lane = local.x;
+  let row = (wid.x + wid.y * groups.x) * ROWS + local.y;
+  // Threads past the last row do it again, since barriers need them all.
+  let safe = min(row, COUNT - 1u);
+  let start = safe * LENGTH;
+  var squares = 0.0;
+  var products = 0.0;
+  for (var k = lane; k < LENGTH; k += LANES) {
+    let value = load_x(start + k);
+    squares += value * value;
+    products += value * load_dy(start + k) * load_weight(k);
+  }
+  squares = sum_of_row(squares, lane, local.y);
+  products = sum_of_row(products, lane, local.y);
+  let scale = inverseSqrt(squares / f32(LENGTH) + EPSILON);
+  let slope = scale * scale * scale * products / f32(LENGTH);
+  if row < COUNT {
+    for (var k = lane; k < LENGTH; k += LANES) {
+      let i = start + k;
+      let direct = scale * load_dy(i) * load_weight(k);
+      out[i] = epilogue(i, direct - slope * load_x(i));
+    }
+  }
+}

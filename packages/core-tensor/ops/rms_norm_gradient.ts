@@ -1,0 +1,31 @@
+import type { Operation } from "../operation.ts";
+import { type NormAttributes, normSizes } from "./norm.ts";
+import { mapRows } from "./reduction.ts";
+import { rowCall } from "./row_call.ts";
+
+/**
+ * The gradient of RMS norm by its rows, from that of its result, the rows and
+ * the weight: `scale * g - x * scale³ * mean(g * x)` with `g = dy * weight`.
+ */
+export const RMS_NORM_GRADIENT: Operation<NormAttributes> = {
+  name: "rms_norm_gradient",
+  infer: ([, x]) => ({ shape: x!.shape, dtype: "f32" }),
+  reference: ([dy, x, weight], { shape, attributes: { eps } }) =>
+    mapRows([dy!, x!], normSizes(shape), (slopes, row) => {
+      let squares = 0;
+      let products = 0;
+      row.forEach((value, k) => {
+        squares += value * value;
+        products += value * slopes[k]! * weight![k]!;
+      });
+      const scale = 1 / Math.sqrt(squares / row.length + eps);
+      const slope = scale ** 3 * products / row.length;
+      return row.map((value, k) =>
+        scale * slopes[k]! * weight![k]! - slope * value
+      );
+    }),
+  kernel: ({ inputs: [, x], attributes: { eps }, device }) =>
+    rowCall("rms_norm_gradient", device, normSizes(x!.view.shape), {
+      EPSILON: eps,
+    }),
+};
