@@ -65,10 +65,7 @@ export function buildPlan(
     ...slots,
     results: placed.roots.map(find),
     nodeCount: graph.length,
-    unfusedCount: graph.topologicalOrder(roots).filter((id) => {
-      const { operation } = graph.node(id);
-      return operation !== undefined && !operation.view;
-    }).length,
+    unfusedCount: countOperations(graph, roots),
     unsharedBytes: unsharedBytes(slots.slots),
   };
 }
@@ -80,6 +77,19 @@ export const DEFAULT_TRAITS: DeviceTraits = {
   maxWorkgroupBytes: 16384,
   maxStorageBuffers: 8,
 };
+
+/** The operations that are work of their own: no views, no literals. */
+function countOperations(
+  graph: ComputationGraph,
+  roots: readonly number[],
+): number {
+  const asked = new Set(roots);
+  return graph.topologicalOrder(roots).filter((id) => {
+    const { operation, inputs } = graph.node(id);
+    if (!operation || operation.view) return false;
+    return inputs.length > 0 || !operation.expression || asked.has(id);
+  }).length;
+}
 
 function makeSlots(
   placed: PlacedGraph,
