@@ -170,11 +170,11 @@ export class Device implements Executor {
   evaluate(tensors: readonly Tensor[]): void {
     const open = [...new Set(tensors)].filter((tensor) => !tensor.known);
     if (open.length === 0) return;
-    const { key, leaves } = structureOf(open);
-    const plan = this.#plan(key, open);
+    const { key, leaves, roots } = structureOf(open);
+    const plan = this.#plan(key, roots);
     const given = leaves.map((leaf) => leaf.storage!);
-    const results = runPlan(this.#backend, plan, given, open);
-    open.forEach((tensor, index) => tensor.settle(results[index]!));
+    const results = runPlan(this.#backend, plan, given, roots);
+    roots.forEach((tensor, index) => tensor.settle(results[index]!));
   }
 
   /**
@@ -195,18 +195,18 @@ export class Device implements Executor {
         `Cannot capture a tensor of [${known.shape}]: it is known, so nothing would be run`,
       );
     }
-    const { key, leaves } = structureOf(open);
-    const plan = this.#plan(key, open);
+    const { key, leaves, roots } = structureOf(open);
+    const plan = this.#plan(key, roots);
     const given = leaves.map((leaf) => leaf.storage!);
     const { results, value } = withResults(
       this.#backend,
       plan,
       given,
-      open,
+      roots,
       (made) => this.#backend.prepare(plan, given, made),
     );
     const capture = new Capture(value, [...given, ...results]);
-    open.forEach((tensor, index) => tensor.settle(results[index]!));
+    roots.forEach((tensor, index) => tensor.settle(results[index]!));
     return capture;
   }
 
@@ -234,8 +234,9 @@ export class Device implements Executor {
    * @returns The plan.
    */
   planOf(tensors: readonly Tensor[]): Plan {
-    const open = tensors.filter((tensor) => !tensor.known);
-    return this.#plan(structureOf(open).key, open);
+    const open = [...new Set(tensors)].filter((tensor) => !tensor.known);
+    const { key, roots } = structureOf(open);
+    return this.#plan(key, roots);
   }
 
   /**

@@ -17,20 +17,22 @@ export function copyOperands(placed: PlacedGraph): PlacedGraph {
   const places: Placed[] = [...placed.places];
   const computed: number[] = [];
   const readers = countReaders(placed);
+  // The nodes whose bytes are those of a given tensor: it, and what updates it.
+  const given = new Set<number>();
 
   function mustCopy(node: GraphNode, index: number): boolean {
     const operation = node.operation!;
     const { base, view } = places[node.inputs[index]!]!;
-    const { operation: maker, dtype, shape } = nodes[base]!;
+    const { dtype, shape } = nodes[base]!;
     const whole = isWhole(view, shape);
     if (operation.alsoUpdates?.includes(index)) {
-      if (whole && !maker) return false;
+      if (whole && given.has(base)) return false;
       throw new TypeError(
         `Cannot ${operation.name} with operand ${index} of [${view.shape}]: it is updated in place, so it must be a known tensor`,
       );
     }
     if (index === operation.updates) {
-      return !whole || (maker !== undefined && readers[base]! > 1);
+      return !whole || (!given.has(base) && readers[base]! > 1);
     }
     if (operation.updates !== undefined) {
       const updated = [operation.updates, ...operation.alsoUpdates ?? []];
@@ -61,7 +63,11 @@ export function copyOperands(placed: PlacedGraph): PlacedGraph {
       if (inputs.some((input, index) => input !== node.inputs[index])) {
         nodes[id] = { ...node, inputs };
       }
-    }
+      const updated = inputs[node.operation.updates ?? -1];
+      if (updated !== undefined && given.has(places[updated]!.base)) {
+        given.add(id);
+      }
+    } else given.add(id);
     computed.push(id);
   }
   return { nodes, places, computed, roots: placed.roots };

@@ -8,13 +8,18 @@ export interface Structure {
   readonly key: string;
   /** The known tensors that the graph starts from, in its order. */
   readonly leaves: readonly Tensor[];
+  /**
+   * What an evaluation makes known: the tensors that were asked for, then those
+   * that are updated in place on the way, so that no update ever runs twice.
+   */
+  readonly roots: readonly Tensor[];
 }
 
 /**
  * Reads the structure of recorded tensors: operations, options, shapes and
  * types, but no values.
  *
- * @param roots The last tensors.
+ * @param roots The last tensors, each once.
  * @returns The structure.
  * @throws {TypeError} If a tensor was disposed of, so that it is neither
  *   known nor recorded.
@@ -25,6 +30,7 @@ export function structureOf(roots: readonly Tensor[]): Structure {
   const leaves: Tensor[] = [];
   const holders = new Map<Storage, number>();
   const parts: string[] = [];
+  const all = new Set(roots);
   order.forEach((tensor, id) => {
     ids.set(tensor, id);
     const { storage } = tensor;
@@ -39,9 +45,10 @@ export function structureOf(roots: readonly Tensor[]): Structure {
       return;
     }
     const operation = requireOperation(tensor);
+    if (operation.updates !== undefined) all.add(tensor);
     const inputs = tensor.inputs.map((input) => ids.get(input)!);
     parts.push(nodeKey(operation.name, inputs, tensor.attributes));
   });
-  parts.push(roots.map((root) => ids.get(root)!).join());
-  return { key: parts.join(";"), leaves };
+  parts.push([...all].map((root) => ids.get(root)!).join());
+  return { key: parts.join(";"), leaves, roots: [...all] };
 }

@@ -154,14 +154,14 @@ export class WorkerDevice implements Executor {
   evaluate(tensors: readonly Tensor[]): void {
     const open = [...new Set(tensors)].filter((tensor) => !tensor.known);
     if (open.length === 0) return;
-    const { key, leaves } = structureOf(open);
+    const { key, leaves, roots } = structureOf(open);
     const given = leaves.map((leaf) => this.#requireStorage(leaf, "use").id);
-    const graph = this.#graphs.getOrMake(key, () => this.#sendGraph(open));
-    const storages = open.map(({ dtype, size }) => this.#storage(dtype, size));
+    const graph = this.#graphs.getOrMake(key, () => this.#sendGraph(roots));
+    const storages = roots.map(({ dtype, size }) => this.#storage(dtype, size));
     const results = storages.map(({ id }) => id);
     this.#connection.post({ kind: "evaluate", graph, leaves: given, results });
     this.#connection.flush();
-    open.forEach((tensor, index) => tensor.settle(storages[index]!));
+    roots.forEach((tensor, index) => tensor.settle(storages[index]!));
   }
 
   /** See {@linkcode Executor.evaluateAsync}. */
