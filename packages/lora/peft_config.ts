@@ -36,10 +36,8 @@ export async function readPeftConfig(folder: string): Promise<PeftConfig> {
   const excluded = nameList(fields, "exclude_modules");
   const layers = layerList(fields, "layers_to_transform");
   const pattern = nameList(fields, "layers_pattern");
-  const targets = nameList(fields, "target_modules");
-  if (targets === undefined) {
-    fields.fail("target_modules", "a list of names or a regular expression");
-  }
+  const targets = nameList(fields, "target_modules") ??
+      fields.fail("target_modules", "a list of names or a regular expression");
   try {
     const config = loraConfig({
       rank: fields.integer("r", { minimum: 1 }),

@@ -84,19 +84,11 @@ export class AdamW {
   }
 
   /**
-   * Records one step. Evaluate all that it gives at once; the parameters then
-   * have their new values.
+   * Counts a step and sets the numbers that it is made with.
    *
-   * @param gradients The gradient of each parameter.
-   * @param learningRate The learning rate of this step.
-   * @param scale What gradients are multiplied by, `[]`, as clipping wants.
-   * @returns The updated parameters: dispose of them once they are evaluated.
+   * @param learningRate The learning rate of the step.
    */
-  step(
-    gradients: readonly Tensor[],
-    learningRate: number,
-    scale: Tensor,
-  ): Tensor[] {
+  advance(learningRate: number): void {
     this.#steps++;
     const { beta1, beta2, eps, weightDecay } = this.#options;
     this.#device.write(this.#numbers, [
@@ -109,6 +101,17 @@ export class AdamW {
       1 - beta2 ** this.#steps,
       0,
     ]);
+  }
+
+  /**
+   * Records the update of a step. Evaluate all that it gives at once; the
+   * parameters then have their new values.
+   *
+   * @param gradients The gradient of each parameter.
+   * @param scale What gradients are multiplied by, `[]`, as clipping wants.
+   * @returns The updated parameters: dispose of them once they are evaluated.
+   */
+  update(gradients: readonly Tensor[], scale: Tensor): Tensor[] {
     const numbers = add(this.#numbers, mul(this.#scalePlace, scale));
     return this.#parameters.map((parameter, index) => {
       const { mean, variance } = this.states[index]!;

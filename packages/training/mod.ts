@@ -31,6 +31,8 @@ export { learningRateAt, SCHEDULE_KINDS } from "./schedule.ts";
 export type { Schedule, ScheduleKind } from "./schedule.ts";
 export { trainStep } from "./train_step.ts";
 export type { TrainStepOptions, TrainStepResult } from "./train_step.ts";
+export { CapturedStep } from "./captured_step.ts";
+export type { CapturedStepOptions } from "./captured_step.ts";
 export { DivergenceError, Trainer } from "./trainer.ts";
 export type { StepReport, TrainerOptions } from "./trainer.ts";
 export { evaluateLoss, exactMatch } from "./evaluate.ts";

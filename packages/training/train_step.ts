@@ -59,11 +59,8 @@ export async function trainStep(
   const found = gradients(loss, parameters);
   const total = held?.map((sum, i) => accumulate(sum, found[i]!)) ?? found;
   const norm = gradientNorm(total);
-  const updated = optimizer.step(
-    total,
-    learningRate,
-    clipScale(norm, maxGradientNorm),
-  );
+  optimizer.advance(learningRate);
+  const updated = optimizer.update(total, clipScale(norm, maxGradientNorm));
   device.evaluate([loss, norm, ...updated]);
   parts.push(loss);
   const values = await Promise.all(parts.map((part) => part.item()));

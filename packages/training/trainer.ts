@@ -8,11 +8,11 @@ import {
   makeBatch,
   stepExamples,
 } from "./batches.ts";
+import { CapturedStep } from "./captured_step.ts";
 import { evaluateLoss } from "./evaluate.ts";
 import type { TokenizedExample } from "./example.ts";
 import { languageModelLoss } from "./language_model_loss.ts";
 import { learningRateAt, type ScheduleKind } from "./schedule.ts";
-import { trainStep } from "./train_step.ts";
 
 /** Options of {@linkcode Trainer}. */
 export interface TrainerOptions {
@@ -115,34 +115,42 @@ export class Trainer {
   async run(): Promise<StepReport[]> {
     const { device, config: { maxPositions } } = this.#model;
     const { steps = 100, signal, onStep, weightDecay = 0 } = this.#options;
+    const { batchSize = 8, gradientAccumulation = 1 } = this.#options;
+    const { maxGradientNorm = 1 } = this.#options;
     const parameters = [...this.#adapter.parameters.values()];
     using optimizer = new AdamW(device, parameters, { weightDecay });
     using counter = device.tensor(Uint32Array.of(0));
     const length = Math.min(maxPositions, commonLength(this.#examples));
+    this.#setDropout(counter);
+    using captured = new CapturedStep({
+      device,
+      parameters,
+      optimizer,
+      shape: [batchSize, length],
+      accumulation: gradientAccumulation,
+      maxGradientNorm,
+      loss: (ids, nextIds) => languageModelLoss(this.#model, ids, nextIds),
+    });
+    this.#setDropout(undefined);
     const reports: StepReport[] = [];
     const began = performance.now();
     let tokens = 0;
-    try {
-      for (let step = 0; step < steps && !signal?.aborted; step++) {
-        device.write(counter, [step]);
-        this.#setDropout(counter);
-        const batches = this.#batches(step, length);
-        tokens += batches.reduce((total, batch) => total + batch.tokens, 0);
-        const report = await this.#step(step, batches, parameters, optimizer);
-        const seconds = (performance.now() - began) / 1000;
-        const full = {
-          ...report,
-          step: step + 1,
-          steps,
-          tokensPerSecond: tokens / seconds,
-          secondsLeft: seconds / (step + 1) * (steps - step - 1),
-          validationLoss: await this.#validate(step + 1, steps),
-        };
-        reports.push(full);
-        onStep?.(full);
-      }
-    } finally {
-      this.#setDropout(undefined);
+    for (let step = 0; step < steps && !signal?.aborted; step++) {
+      device.write(counter, [step]);
+      const batches = this.#batches(step, length);
+      tokens += batches.reduce((total, batch) => total + batch.tokens, 0);
+      const report = await this.#step(step, batches, captured);
+      const seconds = (performance.now() - began) / 1000;
+      const full = {
+        ...report,
+        step: step + 1,
+        steps,
+        tokensPerSecond: tokens / seconds,
+        secondsLeft: seconds / (step + 1) * (steps - step - 1),
+        validationLoss: await this.#validate(step + 1, steps),
+      };
+      reports.push(full);
+      onStep?.(full);
     }
     return reports;
   }
@@ -150,31 +158,15 @@ export class Trainer {
   async #step(
     step: number,
     batches: readonly Batch[],
-    parameters: readonly Tensor[],
-    optimizer: AdamW,
+    captured: CapturedStep,
   ): Promise<Pick<StepReport, "loss" | "gradientNorm" | "learningRate">> {
-    const { device } = this.#model;
     const { steps = 100, warmupSteps = 0, schedule = "linear" } = this.#options;
-    const { learningRate: highest = 1e-4, maxGradientNorm = 1 } = this.#options;
+    const { learningRate: highest = 1e-4 } = this.#options;
     const learningRate = learningRateAt(
       { kind: schedule, learningRate: highest, warmupSteps, steps },
       step,
     );
-    const inputs = batches.map(({ rows, length, ids, nextIds }) => {
-      const shape = [rows, length];
-      return [device.tensor(ids, { shape }), device.tensor(nextIds, { shape })];
-    });
-    const { loss, gradientNorm } = await trainStep({
-      device,
-      parameters,
-      optimizer,
-      learningRate,
-      maxGradientNorm,
-      losses: inputs.map(([ids, nextIds]) => () =>
-        languageModelLoss(this.#model, ids!, nextIds!)
-      ),
-    });
-    for (const tensor of inputs.flat()) tensor.dispose();
+    const { loss, gradientNorm } = await captured.run(batches, learningRate);
     if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
       throw new DivergenceError(
         `Cannot train on: at step ${
@@ -205,11 +197,11 @@ export class Trainer {
       this.#validation.length === 0 ||
       (step % evaluateEvery !== 0 && step !== steps)
     ) return undefined;
-    this.#setDropout(undefined);
     const { loss } = await evaluateLoss(this.#model, this.#validation);
     return loss;
   }
 
+  /** What is recorded from now on drops inputs by that counter, or none. */
   #setDropout(counter: Tensor | undefined): void {
     const { seed = 0 } = this.#options;
     let index = 0;

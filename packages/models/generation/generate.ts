@@ -1,4 +1,10 @@
-import { argmax, embedding, reshape, type Tensor } from "@wick/core-tensor";
+import {
+  argmax,
+  embedding,
+  type HostArray,
+  reshape,
+  type Tensor,
+} from "@wick/core-tensor";
 import type { CausalLanguageModel } from "../decoder/causal_language_model.ts";
 import { KeyValueCache } from "../decoder/kv_cache.ts";
 import { uniformSource } from "./uniform_source.ts";
@@ -91,17 +97,28 @@ export async function* generate(
   );
   const open = prompts.map(() => true);
 
-  let logits = prefill(
-    model,
-    prompts,
-    cache,
-    Math.min(roundUp(longest), capacity),
-  );
+  const greedy = isGreedy(options);
+  const output = (logits: Tensor): Tensor =>
+    greedy ? argmax(logits, -1) : logits;
+  const length = Math.min(roundUp(longest), capacity);
+  using first = output(prefill(model, prompts, cache, length));
+  using later = output(model.logits(
+    reshape(model.hidden(next, { cache }), [batch, config.hiddenSize]),
+  ));
+  let values = await first.data();
+  using decode = device.capture([later]);
   for (;;) {
-    const chosen = await choose(logits, histories, open, options, uniform);
-    for (const [row, token] of chosen.entries()) {
+    for (const row of open.keys()) {
       if (!open[row]) continue;
       const history = histories[row]!;
+      const token = choose(
+        values,
+        row,
+        config.vocabularySize,
+        history,
+        options,
+        uniform,
+      );
       history.push(token.id);
       const last = stops.has(token.id) || history.length >= limit[row]!;
       open[row] = !last;
@@ -111,9 +128,16 @@ export async function* generate(
     signal?.throwIfAborted();
     device.write(next, histories.map((history) => history.at(-1)!));
     cache.setPositions(histories.map((history) => history.length - 1));
-    const hidden = model.hidden(next, { cache });
-    logits = model.logits(reshape(hidden, [batch, config.hiddenSize]));
+    decode.run();
+    values = await later.data();
   }
+}
+
+/** Whether the likeliest token is all that is wanted of the logits. */
+function isGreedy(options: GenerateOptions): boolean {
+  const { temperature = 0, repetitionPenalty = 1 } = options;
+  return temperature === 0 && repetitionPenalty === 1 &&
+    !options.logProbabilities;
 }
 
 /** Runs the prompts, and gives the logits after the last token of each. */
@@ -136,32 +160,20 @@ function prefill(
   return model.logits(embedding(rows, device.tensor(Int32Array.from(lasts))));
 }
 
-async function choose(
-  logits: Tensor,
-  histories: readonly (readonly number[])[],
-  open: readonly boolean[],
+/** Chooses a token from what the device gave: tokens, or logits. */
+function choose(
+  values: HostArray,
+  row: number,
+  vocabulary: number,
+  history: readonly number[],
   options: GenerateOptions,
   uniform: () => number,
-): Promise<SampledToken[]> {
-  const { temperature = 0, repetitionPenalty = 1 } = options;
-  if (
-    temperature === 0 && repetitionPenalty === 1 && !options.logProbabilities
-  ) {
-    using best = argmax(logits, -1);
-    const ids = await best.data();
-    return Array.from(ids, (id) => ({ id, logProbability: NaN }));
+): SampledToken {
+  if (!(values instanceof Float32Array)) {
+    return { id: values[row]!, logProbability: NaN };
   }
-  using known = logits;
-  const values = await known.data();
-  const vocabulary = logits.shape[1]!;
-  return histories.map((history, row) => {
-    if (!open[row] || !(values instanceof Float32Array)) {
-      return { id: 0, logProbability: NaN };
-    }
-    const start = row * vocabulary;
-    const scores = values.subarray(start, start + vocabulary);
-    return sampleToken(scores, options, history, uniform);
-  });
+  const scores = values.subarray(row * vocabulary, (row + 1) * vocabulary);
+  return sampleToken(scores, options, history, uniform);
 }
 
 function checkPrompts(
