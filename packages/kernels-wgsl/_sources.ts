@@ -6,6 +6,9 @@ export type KernelName =
   | "adamw"
   | "argmax"
   | "attention"
+  | "attention_key_value_gradient"
+  | "attention_query_gradient"
+  | "attention_statistics"
   | "cache_write"
   | "cross_entropy"
   | "cross_entropy_gradient"
@@ -137,14 +140,15 @@ fn exceeds(a: Element, b: Element) -> bool {
   return a > b || (is_nan(a) && !is_nan(b));
 }
 
-@compute @workgroup_size(LANES, ROWS)
+@compute @workgroup_size(LANES * ROWS)
 fn main(
   @builtin(workgroup_id) wid: vec3u,
   @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_id) local: vec3u,
+  @builtin(local_invocation_index) thread: u32,
 ) {
-  let lane = local.x;
-  let row = (wid.x + wid.y * groups.x) * ROWS + local.y;
+  let lane = thread % LANES;
+  let place = thread / LANES; // the row within the workgroup
+  let row = (wid.x + wid.y * groups.x) * ROWS + place;
   // Threads past the last row do it again, since barriers need them all.
   let safe = min(row, COUNT - 1u);
   let start = (safe / INNER) * LENGTH * INNER + safe % INNER;
@@ -158,7 +162,7 @@ fn main(
       best = k;
     }
   }
-  let slot = local.y * LANES + lane;
+  let slot = thread;
   values[slot] = value;
   indexes[slot] = best;
   workgroupBarrier();
@@ -180,10 +184,14 @@ fn main(
 }
 `,
   "attention": `// Attention with an online softmax: a thread keeps some rows, each a query of
-// one head, in registers, and walks over the keys that they see, four at a time.
+// one head, in registers, and walks over the keys that they see.
 //
-// Rows of a batch row that share keys lie together: GROUP heads of one query,
-// then those of the next. No matrix of queries by keys is ever stored.
+// Rows of a batch row that share keys lie together: the heads of one query,
+// then those of the next. No matrix of queries by keys is ever stored. Without
+// workgroup memory a vector that is loaded is used for all rows of the thread:
+// causal, 16 x 72 tokens, 4 heads on 2 of 32, on two cores with llvmpipe,
+// 4.1 ms with 2 rows, 1.4 with 6, 1.3 with 9 that take twice as long to
+// compile. Four keys at a time are no faster.
 
 alias FourK = vec4f;
 alias FourV = vec4f;
@@ -277,36 +285,29 @@ fn main(
     end = max(end, seen[r]);
   }
 
-  for (var key = 0u; key < end; key += 4) {
-    var scores: array<vec4f, ROWS>; // @registers
-    for (var c = 0u; c < 4; c++) { // @unroll
-      let start = k_start + min(key + c, KEYS - 1) * K_ROW;
-      for (var d = 0u; d < D4; d++) { // @unroll
-        let four = read_k(start + d);
-        for (var r = 0u; r < ROWS; r++) { // @unroll
-          scores[r][c] += dot(query[r][d], four);
-        }
-      }
-    }
+  for (var key = 0u; key < end; key++) {
+    var scores: array<f32, ROWS>; // @registers
     for (var r = 0u; r < ROWS; r++) { // @unroll
-      let sees = vec4u(key, key + 1, key + 2, key + 3) < vec4u(seen[r]);
-      let masked = select(vec4f(LOWEST), scores[r], sees);
-      let before = peak[r];
-      peak[r] = max(max(before, max(masked.x, masked.y)), max(masked.z, masked.w));
-      scores[r] = select(vec4f(0), exp2(masked - peak[r]), sees);
-      let shrink = exp2(before - peak[r]);
-      total[r] = total[r] * shrink + dot(scores[r], vec4f(1));
-      for (var d = 0u; d < D4; d++) { // @unroll
-        sums[r][d] *= shrink;
+      scores[r] = 0.0;
+    }
+    for (var d = 0u; d < D4; d++) { // @unroll
+      let four = read_k(k_start + key * K_ROW + d);
+      for (var r = 0u; r < ROWS; r++) { // @unroll
+        scores[r] += dot(query[r][d], four);
       }
     }
-    for (var c = 0u; c < 4; c++) { // @unroll
-      let start = v_start + min(key + c, KEYS - 1) * V_ROW;
-      for (var d = 0u; d < D4; d++) { // @unroll
-        let four = read_v(start + d);
-        for (var r = 0u; r < ROWS; r++) { // @unroll
-          sums[r][d] = fma(vec4f(scores[r][c]), four, sums[r][d]);
-        }
+    var shrink: array<f32, ROWS>; // @registers
+    for (var r = 0u; r < ROWS; r++) { // @unroll
+      let before = peak[r];
+      peak[r] = select(before, max(before, scores[r]), key < seen[r]);
+      scores[r] = select(0.0, exp2(scores[r] - peak[r]), key < seen[r]);
+      shrink[r] = exp2(before - peak[r]);
+      total[r] = total[r] * shrink[r] + scores[r];
+    }
+    for (var d = 0u; d < D4; d++) { // @unroll
+      let four = read_v(v_start + key * V_ROW + d);
+      for (var r = 0u; r < ROWS; r++) { // @unroll
+        sums[r][d] = fma(vec4f(scores[r]), four, sums[r][d] * shrink[r]);
       }
     }
   }
@@ -314,10 +315,9 @@ fn main(
   for (var r = 0u; r < ROWS; r++) { // @unroll
     let row = row0 + r;
     if row < ALL_ROWS {
-      // A query that sees no key gives zeros; NaN stays NaN.
+      // A query that sees no key gives zeros.
       let share = select(1.0 / total[r], 0.0, seen[r] == 0);
-      let start = ((batch * QUERIES + row / GROUP) * KV_HEADS * GROUP +
-        kv_head * GROUP + row % GROUP) * D4;
+      let start = (((batch * QUERIES + row / GROUP) * KV_HEADS + kv_head) * GROUP + row % GROUP) * D4;
       for (var d = 0u; d < D4; d++) { // @unroll
         let value = sums[r][d] * share;
         let i = 4 * (start + d);
@@ -328,6 +328,429 @@ fn main(
           epilogue(i + 3, value.w),
         );
       }
+    }
+  }
+}
+`,
+  "attention_key_value_gradient": `// The gradients of attention for its keys and its values, one after the other:
+// a thread keeps some keys of one head, and walks over the queries that see
+// them, of all heads that share them. Probabilities are computed again from the
+// statistics of the query.
+
+alias FourK = vec4f;
+alias FourV = vec4f;
+
+const BATCH: u32 = 1;
+const QUERIES: u32 = 16;
+const KEYS: u32 = 16;
+const KV_HEADS: u32 = 2;
+const GROUP: u32 = 2; // heads that share keys
+const D4: u32 = 4; // headDim / 4
+const CAUSAL: u32 = 1;
+const SCALE: f32 = 0.25;
+const Q_OFFSET: u32 = 0; // in vectors of four, as are the strides
+const Q_BATCH: u32 = 256;
+const Q_ROW: u32 = 16;
+const Q_HEAD: u32 = 4;
+const K_OFFSET: u32 = 0;
+const K_BATCH: u32 = 128;
+const K_ROW: u32 = 8;
+const K_HEAD: u32 = 4;
+const V_OFFSET: u32 = 0;
+const V_BATCH: u32 = 128;
+const V_ROW: u32 = 8;
+const V_HEAD: u32 = 4;
+const DY_OFFSET: u32 = 0;
+const DY_BATCH: u32 = 256;
+const DY_ROW: u32 = 16;
+const DY_HEAD: u32 = 4;
+const ROWS: u32 = 2; // of a thread, a key each
+const THREADS: u32 = 8;
+
+const TILE = ROWS * THREADS;
+const TILES = (KEYS + TILE - 1) / TILE;
+const GROUPS = BATCH * KV_HEADS * TILES;
+const LOG2_E = 1.4426950408889634;
+
+@group(0) @binding(0) var<storage, read> q: array<vec4f>;
+@group(0) @binding(1) var<storage, read> k: array<FourK>;
+@group(0) @binding(2) var<storage, read> v: array<FourV>;
+// The keys that row b sees: all before limits[b], and where it is causal the
+// ones up to limits[b] + j for query j.
+@group(0) @binding(3) var<storage, read> limits: array<i32>;
+@group(0) @binding(4) var<storage, read> dy: array<vec4f>;
+// Of each query, [batch, queries, heads]: the logarithm of the sum of the
+// exponentials of its scores, and the sum of dy * y.
+@group(0) @binding(5) var<storage, read> statistics: array<f32>;
+@group(0) @binding(6) var<storage, read> delta: array<f32>;
+@group(0) @binding(7) var<storage, read_write> out: array<vec4f>;
+
+fn read_k(i: u32) -> vec4f {
+  return k[i];
+}
+
+fn read_v(i: u32) -> vec4f {
+  return v[i];
+}
+
+fn load_limits(i: u32) -> i32 {
+  return limits[i];
+}
+
+fn epilogue(i: u32, value: f32) -> f32 {
+  return value;
+}
+
+fn store(start: u32, value: vec4f) {
+  let i = 4 * start;
+  out[start] = vec4f(
+    epilogue(i, value.x),
+    epilogue(i + 1, value.y),
+    epilogue(i + 2, value.z),
+    epilogue(i + 3, value.w),
+  );
+}
+
+@compute @workgroup_size(THREADS)
+fn main(
+  @builtin(workgroup_id) wid: vec3u,
+  @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let group = wid.x + wid.y * count.x;
+  if group >= GROUPS {
+    return;
+  }
+  let batch = group / (TILES * KV_HEADS);
+  let kv_head = group / TILES % KV_HEADS;
+  let key0 = group % TILES * TILE + lane * ROWS;
+  let limit = load_limits(batch);
+
+  var key: array<array<vec4f, D4>, ROWS>; // @registers
+  var value: array<array<vec4f, D4>, ROWS>; // @registers
+  var key_sums: array<array<vec4f, D4>, ROWS>; // @registers
+  var value_sums: array<array<vec4f, D4>, ROWS>; // @registers
+  for (var r = 0u; r < ROWS; r++) { // @unroll
+    let row = min(key0 + r, KEYS - 1);
+    let k_start = K_OFFSET + batch * K_BATCH + row * K_ROW + kv_head * K_HEAD;
+    let v_start = V_OFFSET + batch * V_BATCH + row * V_ROW + kv_head * V_HEAD;
+    for (var d = 0u; d < D4; d++) { // @unroll
+      key[r][d] = read_k(k_start + d) * (SCALE * LOG2_E);
+      value[r][d] = read_v(v_start + d);
+    }
+  }
+
+  // The first query that sees the first key.
+  let first = u32(max(0, i32(CAUSAL) * (i32(key0) - limit)));
+  for (var row = min(first, QUERIES) * GROUP; row < QUERIES * GROUP; row++) {
+    let head = kv_head * GROUP + row % GROUP;
+    let q_start = Q_OFFSET + batch * Q_BATCH + row / GROUP * Q_ROW + head * Q_HEAD;
+    let dy_start = DY_OFFSET + batch * DY_BATCH + row / GROUP * DY_ROW +
+      head * DY_HEAD;
+    let i = ((batch * QUERIES + row / GROUP) * KV_HEADS + kv_head) * GROUP + row % GROUP;
+    let level = statistics[i] * LOG2_E;
+    let mean = delta[i];
+    let seen = u32(clamp(limit + i32(CAUSAL * (row / GROUP + 1)), 0, i32(KEYS)));
+    var query: array<vec4f, D4>; // @registers
+    var given: array<vec4f, D4>; // @registers
+    for (var d = 0u; d < D4; d++) { // @unroll
+      query[d] = q[q_start + d];
+      given[d] = dy[dy_start + d];
+    }
+    for (var r = 0u; r < ROWS; r++) { // @unroll
+      var score = 0.0;
+      var slope = 0.0;
+      for (var d = 0u; d < D4; d++) { // @unroll
+        score += dot(query[d], key[r][d]);
+        slope += dot(given[d], value[r][d]);
+      }
+      let share = select(0.0, exp2(score - level), key0 + r < seen);
+      slope = share * (slope - mean);
+      for (var d = 0u; d < D4; d++) { // @unroll
+        key_sums[r][d] = fma(vec4f(slope), query[d], key_sums[r][d]);
+        value_sums[r][d] = fma(vec4f(share), given[d], value_sums[r][d]);
+      }
+    }
+  }
+
+  for (var r = 0u; r < ROWS; r++) { // @unroll
+    let row = key0 + r;
+    if row < KEYS {
+      let start = ((batch * KEYS + row) * KV_HEADS + kv_head) * D4;
+      for (var d = 0u; d < D4; d++) { // @unroll
+        store(start + d, key_sums[r][d] * SCALE);
+        store(start + d + BATCH * KEYS * KV_HEADS * D4, value_sums[r][d]);
+      }
+    }
+  }
+}
+`,
+  "attention_query_gradient": `// The gradient of attention for its queries: a thread keeps some rows, each a
+// query of one head, and walks over the keys that they see. Probabilities are
+// computed again from the statistics of the row.
+
+alias FourK = vec4f;
+alias FourV = vec4f;
+
+const BATCH: u32 = 1;
+const QUERIES: u32 = 16;
+const KEYS: u32 = 16;
+const KV_HEADS: u32 = 2;
+const GROUP: u32 = 2; // heads that share keys
+const D4: u32 = 4; // headDim / 4
+const CAUSAL: u32 = 1;
+const SCALE: f32 = 0.25;
+const Q_OFFSET: u32 = 0; // in vectors of four, as are the strides
+const Q_BATCH: u32 = 256;
+const Q_ROW: u32 = 16;
+const Q_HEAD: u32 = 4;
+const K_OFFSET: u32 = 0;
+const K_BATCH: u32 = 128;
+const K_ROW: u32 = 8;
+const K_HEAD: u32 = 4;
+const V_OFFSET: u32 = 0;
+const V_BATCH: u32 = 128;
+const V_ROW: u32 = 8;
+const V_HEAD: u32 = 4;
+const DY_OFFSET: u32 = 0;
+const DY_BATCH: u32 = 256;
+const DY_ROW: u32 = 16;
+const DY_HEAD: u32 = 4;
+const ROWS: u32 = 2; // of a thread
+const THREADS: u32 = 8;
+
+const ALL_ROWS = QUERIES * GROUP;
+const TILE = ROWS * THREADS;
+const TILES = (ALL_ROWS + TILE - 1) / TILE;
+const GROUPS = BATCH * KV_HEADS * TILES;
+const LOG2_E = 1.4426950408889634;
+
+@group(0) @binding(0) var<storage, read> q: array<vec4f>;
+@group(0) @binding(1) var<storage, read> k: array<FourK>;
+@group(0) @binding(2) var<storage, read> v: array<FourV>;
+// The keys that row b sees: all before limits[b], and where it is causal the
+// ones up to limits[b] + j for query j.
+@group(0) @binding(3) var<storage, read> limits: array<i32>;
+@group(0) @binding(4) var<storage, read> dy: array<vec4f>;
+// Of each row, [batch, queries, heads]: the logarithm of the sum of the
+// exponentials of its scores, and the sum of dy * y.
+@group(0) @binding(5) var<storage, read> statistics: array<f32>;
+@group(0) @binding(6) var<storage, read> delta: array<f32>;
+@group(0) @binding(7) var<storage, read_write> out: array<vec4f>;
+
+fn read_k(i: u32) -> vec4f {
+  return k[i];
+}
+
+fn read_v(i: u32) -> vec4f {
+  return v[i];
+}
+
+fn load_limits(i: u32) -> i32 {
+  return limits[i];
+}
+
+fn epilogue(i: u32, value: f32) -> f32 {
+  return value;
+}
+
+@compute @workgroup_size(THREADS)
+fn main(
+  @builtin(workgroup_id) wid: vec3u,
+  @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let group = wid.x + wid.y * count.x;
+  if group >= GROUPS {
+    return;
+  }
+  let batch = group / (TILES * KV_HEADS);
+  let kv_head = group / TILES % KV_HEADS;
+  let row0 = group % TILES * TILE + lane * ROWS;
+  let limit = load_limits(batch);
+  let k_start = K_OFFSET + batch * K_BATCH + kv_head * K_HEAD;
+  let v_start = V_OFFSET + batch * V_BATCH + kv_head * V_HEAD;
+
+  var query: array<array<vec4f, D4>, ROWS>; // @registers
+  var given: array<array<vec4f, D4>, ROWS>; // @registers
+  var sums: array<array<vec4f, D4>, ROWS>; // @registers
+  var level: array<f32, ROWS>; // @registers
+  var mean: array<f32, ROWS>; // @registers
+  var seen: array<u32, ROWS>; // @registers
+  var end = 0u;
+  for (var r = 0u; r < ROWS; r++) { // @unroll
+    let row = min(row0 + r, ALL_ROWS - 1);
+    let head = kv_head * GROUP + row % GROUP;
+    let q_start = Q_OFFSET + batch * Q_BATCH + row / GROUP * Q_ROW + head * Q_HEAD;
+    let dy_start = DY_OFFSET + batch * DY_BATCH + row / GROUP * DY_ROW +
+      head * DY_HEAD;
+    for (var d = 0u; d < D4; d++) { // @unroll
+      query[r][d] = q[q_start + d] * (SCALE * LOG2_E);
+      given[r][d] = dy[dy_start + d];
+    }
+    let i = ((batch * QUERIES + row / GROUP) * KV_HEADS + kv_head) * GROUP + row % GROUP;
+    level[r] = statistics[i] * LOG2_E;
+    mean[r] = delta[i];
+    seen[r] = u32(clamp(limit + i32(CAUSAL * (row / GROUP + 1)), 0, i32(KEYS)));
+    end = max(end, seen[r]);
+  }
+
+  for (var key = 0u; key < end; key++) {
+    var scores: array<f32, ROWS>; // @registers
+    var slopes: array<f32, ROWS>; // @registers
+    for (var r = 0u; r < ROWS; r++) { // @unroll
+      scores[r] = 0.0;
+      slopes[r] = 0.0;
+    }
+    var four: array<vec4f, D4>; // @registers
+    for (var d = 0u; d < D4; d++) { // @unroll
+      four[d] = read_k(k_start + key * K_ROW + d);
+      for (var r = 0u; r < ROWS; r++) { // @unroll
+        scores[r] += dot(query[r][d], four[d]);
+      }
+    }
+    for (var d = 0u; d < D4; d++) { // @unroll
+      let value = read_v(v_start + key * V_ROW + d);
+      for (var r = 0u; r < ROWS; r++) { // @unroll
+        slopes[r] += dot(given[r][d], value);
+      }
+    }
+    for (var r = 0u; r < ROWS; r++) { // @unroll
+      let share = select(0.0, exp2(scores[r] - level[r]), key < seen[r]);
+      slopes[r] = share * (slopes[r] - mean[r]);
+      for (var d = 0u; d < D4; d++) { // @unroll
+        sums[r][d] = fma(vec4f(slopes[r]), four[d], sums[r][d]);
+      }
+    }
+  }
+
+  for (var r = 0u; r < ROWS; r++) { // @unroll
+    let row = row0 + r;
+    if row < ALL_ROWS {
+      let start = (((batch * QUERIES + row / GROUP) * KV_HEADS + kv_head) * GROUP + row % GROUP) * D4;
+      for (var d = 0u; d < D4; d++) { // @unroll
+        let value = sums[r][d] * SCALE;
+        let i = 4 * (start + d);
+        out[start + d] = vec4f(
+          epilogue(i, value.x),
+          epilogue(i + 1, value.y),
+          epilogue(i + 2, value.z),
+          epilogue(i + 3, value.w),
+        );
+      }
+    }
+  }
+}
+`,
+  "attention_statistics": `// The logarithm of the sum of the exponentials of each row's scores: a thread
+// keeps some rows, each a query of one head, and walks over the keys that they
+// see. A row that sees none gives 0.
+
+alias FourK = vec4f;
+
+const BATCH: u32 = 1;
+const QUERIES: u32 = 16;
+const KEYS: u32 = 16;
+const KV_HEADS: u32 = 2;
+const GROUP: u32 = 2; // heads that share keys
+const D4: u32 = 4; // headDim / 4
+const CAUSAL: u32 = 1;
+const SCALE: f32 = 0.25;
+const Q_OFFSET: u32 = 0; // in vectors of four, as are the strides
+const Q_BATCH: u32 = 256;
+const Q_ROW: u32 = 16;
+const Q_HEAD: u32 = 4;
+const K_OFFSET: u32 = 0;
+const K_BATCH: u32 = 128;
+const K_ROW: u32 = 8;
+const K_HEAD: u32 = 4;
+const ROWS: u32 = 2; // of a thread
+const THREADS: u32 = 8;
+
+const ALL_ROWS = QUERIES * GROUP;
+const TILE = ROWS * THREADS;
+const TILES = (ALL_ROWS + TILE - 1) / TILE;
+const GROUPS = BATCH * KV_HEADS * TILES;
+const LOG2_E = 1.4426950408889634;
+const LOWEST = -3.0e38;
+
+@group(0) @binding(0) var<storage, read> q: array<vec4f>;
+@group(0) @binding(1) var<storage, read> k: array<FourK>;
+// The keys that row b sees: all before limits[b], and where it is causal the
+// ones up to limits[b] + j for query j.
+@group(0) @binding(2) var<storage, read> limits: array<i32>;
+@group(0) @binding(3) var<storage, read_write> out: array<f32>;
+
+fn read_k(i: u32) -> vec4f {
+  return k[i];
+}
+
+fn load_limits(i: u32) -> i32 {
+  return limits[i];
+}
+
+fn epilogue(i: u32, value: f32) -> f32 {
+  return value;
+}
+
+@compute @workgroup_size(THREADS)
+fn main(
+  @builtin(workgroup_id) wid: vec3u,
+  @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let group = wid.x + wid.y * count.x;
+  if group >= GROUPS {
+    return;
+  }
+  let batch = group / (TILES * KV_HEADS);
+  let kv_head = group / TILES % KV_HEADS;
+  let row0 = group % TILES * TILE + lane * ROWS;
+  let limit = load_limits(batch);
+  let k_start = K_OFFSET + batch * K_BATCH + kv_head * K_HEAD;
+
+  var query: array<array<vec4f, D4>, ROWS>; // @registers
+  var peak: array<f32, ROWS>; // @registers
+  var total: array<f32, ROWS>; // @registers
+  var seen: array<u32, ROWS>; // @registers
+  var end = 0u;
+  for (var r = 0u; r < ROWS; r++) { // @unroll
+    let row = min(row0 + r, ALL_ROWS - 1);
+    let start = Q_OFFSET + batch * Q_BATCH + row / GROUP * Q_ROW +
+      (kv_head * GROUP + row % GROUP) * Q_HEAD;
+    for (var d = 0u; d < D4; d++) { // @unroll
+      query[r][d] = q[start + d] * (SCALE * LOG2_E);
+    }
+    peak[r] = LOWEST;
+    seen[r] = u32(clamp(limit + i32(CAUSAL * (row / GROUP + 1)), 0, i32(KEYS)));
+    end = max(end, seen[r]);
+  }
+
+  for (var key = 0u; key < end; key++) {
+    var scores: array<f32, ROWS>; // @registers
+    for (var r = 0u; r < ROWS; r++) { // @unroll
+      scores[r] = 0.0;
+    }
+    for (var d = 0u; d < D4; d++) { // @unroll
+      let four = read_k(k_start + key * K_ROW + d);
+      for (var r = 0u; r < ROWS; r++) { // @unroll
+        scores[r] += dot(query[r][d], four);
+      }
+    }
+    for (var r = 0u; r < ROWS; r++) { // @unroll
+      let before = peak[r];
+      peak[r] = select(before, max(before, scores[r]), key < seen[r]);
+      let part = select(0.0, exp2(scores[r] - peak[r]), key < seen[r]);
+      total[r] = total[r] * exp2(before - peak[r]) + part;
+    }
+  }
+
+  for (var r = 0u; r < ROWS; r++) { // @unroll
+    let row = row0 + r;
+    if row < ALL_ROWS {
+      let i = ((batch * QUERIES + row / GROUP) * KV_HEADS + kv_head) * GROUP + row % GROUP;
+      let value = (peak[r] + log2(total[r])) / LOG2_E;
+      out[i] = epilogue(i, select(value, 0.0, seen[r] == 0));
     }
   }
 }
@@ -406,8 +829,8 @@ fn nan() -> f32 {
 }
 
 // Gives the greatest of the values that the lanes of a row hold.
-fn max_of_row(value: f32, lane: u32, row: u32) -> f32 {
-  let slot = row * LANES + lane;
+fn max_of_row(value: f32, lane: u32, place: u32) -> f32 {
+  let slot = place * LANES + lane;
   partial[slot] = value;
   workgroupBarrier();
   for (var step = LANES / 2u; step > 0u; step /= 2u) {
@@ -416,14 +839,14 @@ fn max_of_row(value: f32, lane: u32, row: u32) -> f32 {
     }
     workgroupBarrier();
   }
-  let most = partial[row * LANES];
+  let most = partial[place * LANES];
   workgroupBarrier(); // before the next use of the array
   return most;
 }
 
 // Adds the values that the lanes of a row hold.
-fn sum_of_row(value: f32, lane: u32, row: u32) -> f32 {
-  let slot = row * LANES + lane;
+fn sum_of_row(value: f32, lane: u32, place: u32) -> f32 {
+  let slot = place * LANES + lane;
   partial[slot] = value;
   workgroupBarrier();
   for (var step = LANES / 2u; step > 0u; step /= 2u) {
@@ -432,19 +855,20 @@ fn sum_of_row(value: f32, lane: u32, row: u32) -> f32 {
     }
     workgroupBarrier();
   }
-  let total = partial[row * LANES];
+  let total = partial[place * LANES];
   workgroupBarrier(); // before the next use of the array
   return total;
 }
 
-@compute @workgroup_size(LANES, ROWS)
+@compute @workgroup_size(LANES * ROWS)
 fn main(
   @builtin(workgroup_id) wid: vec3u,
   @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_id) local: vec3u,
+  @builtin(local_invocation_index) thread: u32,
 ) {
-  let lane = local.x;
-  let row = (wid.x + wid.y * groups.x) * ROWS + local.y;
+  let lane = thread % LANES;
+  let place = thread / LANES; // the row within the workgroup
+  let row = (wid.x + wid.y * groups.x) * ROWS + place;
   // Threads past the last row do it again, since barriers need them all.
   let safe = min(row, COUNT - 1u);
   let start = safe * LENGTH;
@@ -463,11 +887,11 @@ fn main(
       plain += value;
     }
   }
-  let highest = max_of_row(most, lane, local.y);
-  total = sum_of_row(total * exp(most - highest), lane, local.y);
+  let highest = max_of_row(most, lane, place);
+  total = sum_of_row(total * exp(most - highest), lane, place);
 
   if SMOOTHING > 0.0 {
-    plain = sum_of_row(plain, lane, local.y) * (SMOOTHING / f32(LENGTH));
+    plain = sum_of_row(plain, lane, place) * (SMOOTHING / f32(LENGTH));
   }
   if row < COUNT && lane == 0u {
     let label = load_labels(row);
@@ -523,8 +947,8 @@ fn nan() -> f32 {
 }
 
 // Gives the greatest of the values that the lanes of a row hold.
-fn max_of_row(value: f32, lane: u32, row: u32) -> f32 {
-  let slot = row * LANES + lane;
+fn max_of_row(value: f32, lane: u32, place: u32) -> f32 {
+  let slot = place * LANES + lane;
   partial[slot] = value;
   workgroupBarrier();
   for (var step = LANES / 2u; step > 0u; step /= 2u) {
@@ -533,14 +957,14 @@ fn max_of_row(value: f32, lane: u32, row: u32) -> f32 {
     }
     workgroupBarrier();
   }
-  let most = partial[row * LANES];
+  let most = partial[place * LANES];
   workgroupBarrier(); // before the next use of the array
   return most;
 }
 
 // Adds the values that the lanes of a row hold.
-fn sum_of_row(value: f32, lane: u32, row: u32) -> f32 {
-  let slot = row * LANES + lane;
+fn sum_of_row(value: f32, lane: u32, place: u32) -> f32 {
+  let slot = place * LANES + lane;
   partial[slot] = value;
   workgroupBarrier();
   for (var step = LANES / 2u; step > 0u; step /= 2u) {
@@ -549,19 +973,20 @@ fn sum_of_row(value: f32, lane: u32, row: u32) -> f32 {
     }
     workgroupBarrier();
   }
-  let total = partial[row * LANES];
+  let total = partial[place * LANES];
   workgroupBarrier(); // before the next use of the array
   return total;
 }
 
-@compute @workgroup_size(LANES, ROWS)
+@compute @workgroup_size(LANES * ROWS)
 fn main(
   @builtin(workgroup_id) wid: vec3u,
   @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_id) local: vec3u,
+  @builtin(local_invocation_index) thread: u32,
 ) {
-  let lane = local.x;
-  let row = (wid.x + wid.y * groups.x) * ROWS + local.y;
+  let lane = thread % LANES;
+  let place = thread / LANES; // the row within the workgroup
+  let row = (wid.x + wid.y * groups.x) * ROWS + place;
   // Threads past the last row do it again, since barriers need them all.
   let safe = min(row, COUNT - 1u);
   let start = safe * LENGTH;
@@ -576,8 +1001,8 @@ fn main(
     }
     total += exp(value - most);
   }
-  let highest = max_of_row(most, lane, local.y);
-  total = sum_of_row(total * exp(most - highest), lane, local.y);
+  let highest = max_of_row(most, lane, place);
+  total = sum_of_row(total * exp(most - highest), lane, place);
 
   let label = load_labels(safe);
   let ignored = label == IGNORED;
@@ -844,8 +1269,8 @@ fn epilogue(i: u32, value: f32) -> f32 {
 }
 
 // Adds the values that the lanes of a row hold.
-fn sum_of_row(value: f32, lane: u32, row: u32) -> f32 {
-  let slot = row * LANES + lane;
+fn sum_of_row(value: f32, lane: u32, place: u32) -> f32 {
+  let slot = place * LANES + lane;
   partial[slot] = value;
   workgroupBarrier();
   for (var step = LANES / 2u; step > 0u; step /= 2u) {
@@ -854,19 +1279,20 @@ fn sum_of_row(value: f32, lane: u32, row: u32) -> f32 {
     }
     workgroupBarrier();
   }
-  let total = partial[row * LANES];
+  let total = partial[place * LANES];
   workgroupBarrier(); // before the next use of the array
   return total;
 }
 
-@compute @workgroup_size(LANES, ROWS)
+@compute @workgroup_size(LANES * ROWS)
 fn main(
   @builtin(workgroup_id) wid: vec3u,
   @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_id) local: vec3u,
+  @builtin(local_invocation_index) thread: u32,
 ) {
-  let lane = local.x;
-  let row = (wid.x + wid.y * groups.x) * ROWS + local.y;
+  let lane = thread % LANES;
+  let place = thread / LANES; // the row within the workgroup
+  let row = (wid.x + wid.y * groups.x) * ROWS + place;
   // Threads past the last row do it again, since barriers need them all.
   let safe = min(row, COUNT - 1u);
   let start = safe * LENGTH;
@@ -876,14 +1302,14 @@ fn main(
   for (var k = lane; k < LENGTH; k += LANES) {
     total += load_x(start + k) - first;
   }
-  let mean = first + sum_of_row(total, lane, local.y) / f32(LENGTH);
+  let mean = first + sum_of_row(total, lane, place) / f32(LENGTH);
 
   var squares = 0.0;
   for (var k = lane; k < LENGTH; k += LANES) {
     let distance = load_x(start + k) - mean;
     squares += distance * distance;
   }
-  squares = sum_of_row(squares, lane, local.y);
+  squares = sum_of_row(squares, lane, place);
   let scale = inverseSqrt(squares / f32(LENGTH) + EPSILON);
   if row < COUNT {
     for (var k = lane; k < LENGTH; k += LANES) {
@@ -928,8 +1354,8 @@ fn epilogue(i: u32, value: f32) -> f32 {
 }
 
 // Adds the values that the lanes of a row hold.
-fn sum_of_row(value: f32, lane: u32, row: u32) -> f32 {
-  let slot = row * LANES + lane;
+fn sum_of_row(value: f32, lane: u32, place: u32) -> f32 {
+  let slot = place * LANES + lane;
   partial[slot] = value;
   workgroupBarrier();
   for (var step = LANES / 2u; step > 0u; step /= 2u) {
@@ -938,19 +1364,20 @@ fn sum_of_row(value: f32, lane: u32, row: u32) -> f32 {
     }
     workgroupBarrier();
   }
-  let total = partial[row * LANES];
+  let total = partial[place * LANES];
   workgroupBarrier(); // before the next use of the array
   return total;
 }
 
-@compute @workgroup_size(LANES, ROWS)
+@compute @workgroup_size(LANES * ROWS)
 fn main(
   @builtin(workgroup_id) wid: vec3u,
   @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_id) local: vec3u,
+  @builtin(local_invocation_index) thread: u32,
 ) {
-  let lane = local.x;
-  let row = (wid.x + wid.y * groups.x) * ROWS + local.y;
+  let lane = thread % LANES;
+  let place = thread / LANES; // the row within the workgroup
+  let row = (wid.x + wid.y * groups.x) * ROWS + place;
   // Threads past the last row do it again, since barriers need them all.
   let safe = min(row, COUNT - 1u);
   let start = safe * LENGTH;
@@ -960,7 +1387,7 @@ fn main(
   for (var k = lane; k < LENGTH; k += LANES) {
     total += load_x(start + k) - first;
   }
-  let mean = first + sum_of_row(total, lane, local.y) / f32(LENGTH);
+  let mean = first + sum_of_row(total, lane, place) / f32(LENGTH);
 
   var squares = 0.0;
   var slopes = 0.0;
@@ -972,9 +1399,9 @@ fn main(
     slopes += slope;
     products += slope * distance;
   }
-  squares = sum_of_row(squares, lane, local.y);
-  slopes = sum_of_row(slopes, lane, local.y) / f32(LENGTH);
-  products = sum_of_row(products, lane, local.y) / f32(LENGTH);
+  squares = sum_of_row(squares, lane, place);
+  slopes = sum_of_row(slopes, lane, place) / f32(LENGTH);
+  products = sum_of_row(products, lane, place) / f32(LENGTH);
   let scale = inverseSqrt(squares / f32(LENGTH) + EPSILON);
   if row < COUNT {
     for (var k = lane; k < LENGTH; k += LANES) {
@@ -1011,8 +1438,8 @@ fn epilogue(i: u32, value: f32) -> f32 {
 }
 
 // Gives the greatest of the values that the lanes of a row hold.
-fn max_of_row(value: f32, lane: u32, row: u32) -> f32 {
-  let slot = row * LANES + lane;
+fn max_of_row(value: f32, lane: u32, place: u32) -> f32 {
+  let slot = place * LANES + lane;
   partial[slot] = value;
   workgroupBarrier();
   for (var step = LANES / 2u; step > 0u; step /= 2u) {
@@ -1021,14 +1448,14 @@ fn max_of_row(value: f32, lane: u32, row: u32) -> f32 {
     }
     workgroupBarrier();
   }
-  let most = partial[row * LANES];
+  let most = partial[place * LANES];
   workgroupBarrier(); // before the next use of the array
   return most;
 }
 
 // Adds the values that the lanes of a row hold.
-fn sum_of_row(value: f32, lane: u32, row: u32) -> f32 {
-  let slot = row * LANES + lane;
+fn sum_of_row(value: f32, lane: u32, place: u32) -> f32 {
+  let slot = place * LANES + lane;
   partial[slot] = value;
   workgroupBarrier();
   for (var step = LANES / 2u; step > 0u; step /= 2u) {
@@ -1037,19 +1464,20 @@ fn sum_of_row(value: f32, lane: u32, row: u32) -> f32 {
     }
     workgroupBarrier();
   }
-  let total = partial[row * LANES];
+  let total = partial[place * LANES];
   workgroupBarrier(); // before the next use of the array
   return total;
 }
 
-@compute @workgroup_size(LANES, ROWS)
+@compute @workgroup_size(LANES * ROWS)
 fn main(
   @builtin(workgroup_id) wid: vec3u,
   @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_id) local: vec3u,
+  @builtin(local_invocation_index) thread: u32,
 ) {
-  let lane = local.x;
-  let row = (wid.x + wid.y * groups.x) * ROWS + local.y;
+  let lane = thread % LANES;
+  let place = thread / LANES; // the row within the workgroup
+  let row = (wid.x + wid.y * groups.x) * ROWS + place;
   // Threads past the last row do it again, since barriers need them all.
   let safe = min(row, COUNT - 1u);
   let start = (safe / INNER) * LENGTH * INNER + safe % INNER;
@@ -1064,8 +1492,8 @@ fn main(
     }
     total += exp(value - most);
   }
-  let highest = max_of_row(most, lane, local.y);
-  total = sum_of_row(total * exp(most - highest), lane, local.y);
+  let highest = max_of_row(most, lane, place);
+  total = sum_of_row(total * exp(most - highest), lane, place);
 
   let logarithm = log(total);
   if row < COUNT {
@@ -1105,8 +1533,8 @@ fn epilogue(i: u32, value: f32) -> f32 {
 }
 
 // Adds the values that the lanes of a row hold.
-fn sum_of_row(value: f32, lane: u32, row: u32) -> f32 {
-  let slot = row * LANES + lane;
+fn sum_of_row(value: f32, lane: u32, place: u32) -> f32 {
+  let slot = place * LANES + lane;
   partial[slot] = value;
   workgroupBarrier();
   for (var step = LANES / 2u; step > 0u; step /= 2u) {
@@ -1115,19 +1543,20 @@ fn sum_of_row(value: f32, lane: u32, row: u32) -> f32 {
     }
     workgroupBarrier();
   }
-  let total = partial[row * LANES];
+  let total = partial[place * LANES];
   workgroupBarrier(); // before the next use of the array
   return total;
 }
 
-@compute @workgroup_size(LANES, ROWS)
+@compute @workgroup_size(LANES * ROWS)
 fn main(
   @builtin(workgroup_id) wid: vec3u,
   @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_id) local: vec3u,
+  @builtin(local_invocation_index) thread: u32,
 ) {
-  let lane = local.x;
-  let row = (wid.x + wid.y * groups.x) * ROWS + local.y;
+  let lane = thread % LANES;
+  let place = thread / LANES; // the row within the workgroup
+  let row = (wid.x + wid.y * groups.x) * ROWS + place;
   // Threads past the last row do it again, since barriers need them all.
   let safe = min(row, COUNT - 1u);
   let start = (safe / INNER) * LENGTH * INNER + safe % INNER;
@@ -1135,7 +1564,7 @@ fn main(
   for (var k = lane; k < LENGTH; k += LANES) {
     total += load_dy(start + k * INNER);
   }
-  total = sum_of_row(total, lane, local.y);
+  total = sum_of_row(total, lane, place);
   if row < COUNT {
     for (var k = lane; k < LENGTH; k += LANES) {
       let i = start + k * INNER;
@@ -1167,8 +1596,8 @@ fn epilogue(i: u32, value: f32) -> f32 {
 }
 
 // Gives the greatest of the values that the lanes of a row hold.
-fn max_of_row(value: f32, lane: u32, row: u32) -> f32 {
-  let slot = row * LANES + lane;
+fn max_of_row(value: f32, lane: u32, place: u32) -> f32 {
+  let slot = place * LANES + lane;
   partial[slot] = value;
   workgroupBarrier();
   for (var step = LANES / 2u; step > 0u; step /= 2u) {
@@ -1177,14 +1606,14 @@ fn max_of_row(value: f32, lane: u32, row: u32) -> f32 {
     }
     workgroupBarrier();
   }
-  let most = partial[row * LANES];
+  let most = partial[place * LANES];
   workgroupBarrier(); // before the next use of the array
   return most;
 }
 
 // Adds the values that the lanes of a row hold.
-fn sum_of_row(value: f32, lane: u32, row: u32) -> f32 {
-  let slot = row * LANES + lane;
+fn sum_of_row(value: f32, lane: u32, place: u32) -> f32 {
+  let slot = place * LANES + lane;
   partial[slot] = value;
   workgroupBarrier();
   for (var step = LANES / 2u; step > 0u; step /= 2u) {
@@ -1193,19 +1622,20 @@ fn sum_of_row(value: f32, lane: u32, row: u32) -> f32 {
     }
     workgroupBarrier();
   }
-  let total = partial[row * LANES];
+  let total = partial[place * LANES];
   workgroupBarrier(); // before the next use of the array
   return total;
 }
 
-@compute @workgroup_size(LANES, ROWS)
+@compute @workgroup_size(LANES * ROWS)
 fn main(
   @builtin(workgroup_id) wid: vec3u,
   @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_id) local: vec3u,
+  @builtin(local_invocation_index) thread: u32,
 ) {
-  let lane = local.x;
-  let row = (wid.x + wid.y * groups.x) * ROWS + local.y;
+  let lane = thread % LANES;
+  let place = thread / LANES; // the row within the workgroup
+  let row = (wid.x + wid.y * groups.x) * ROWS + place;
   // Threads past the last row do it again, since barriers need them all.
   let safe = min(row, COUNT - 1u);
   let start = (safe / INNER) * LENGTH * INNER + safe % INNER;
@@ -1220,8 +1650,8 @@ fn main(
     }
     total += exp(value - most);
   }
-  let highest = max_of_row(most, lane, local.y);
-  total = sum_of_row(total * exp(most - highest), lane, local.y);
+  let highest = max_of_row(most, lane, place);
+  total = sum_of_row(total * exp(most - highest), lane, place);
 
   if row < COUNT && lane == 0u {
     // Beside an infinite maximum the sum is NaN, yet the result is infinite.
@@ -2813,14 +3243,15 @@ fn joined(a: Total, b: Total) -> Total {
   return a + b;
 }
 
-@compute @workgroup_size(LANES, ROWS)
+@compute @workgroup_size(LANES * ROWS)
 fn main(
   @builtin(workgroup_id) wid: vec3u,
   @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_id) local: vec3u,
+  @builtin(local_invocation_index) thread: u32,
 ) {
-  let lane = local.x;
-  let row = (wid.x + wid.y * groups.x) * ROWS + local.y;
+  let lane = thread % LANES;
+  let place = thread / LANES; // the row within the workgroup
+  let row = (wid.x + wid.y * groups.x) * ROWS + place;
   // Threads past the last result do it again, since barriers need them all.
   let safe = min(row, COUNT - 1u);
   let start = (safe / (INNER * PARTS)) * LENGTH * INNER + safe % INNER;
@@ -2830,7 +3261,7 @@ fn main(
   for (var k = first + lane; k < end; k += LANES) {
     total = joined(total, term(load_x(start + k * INNER)));
   }
-  let slot = local.y * LANES + lane;
+  let slot = thread;
   totals[slot] = total;
   workgroupBarrier();
   for (var step = LANES / 2u; step > 0u; step /= 2u) {
@@ -2872,8 +3303,8 @@ fn epilogue(i: u32, value: f32) -> f32 {
 }
 
 // Adds the values that the lanes of a row hold.
-fn sum_of_row(value: f32, lane: u32, row: u32) -> f32 {
-  let slot = row * LANES + lane;
+fn sum_of_row(value: f32, lane: u32, place: u32) -> f32 {
+  let slot = place * LANES + lane;
   partial[slot] = value;
   workgroupBarrier();
   for (var step = LANES / 2u; step > 0u; step /= 2u) {
@@ -2882,19 +3313,20 @@ fn sum_of_row(value: f32, lane: u32, row: u32) -> f32 {
     }
     workgroupBarrier();
   }
-  let total = partial[row * LANES];
+  let total = partial[place * LANES];
   workgroupBarrier(); // before the next use of the array
   return total;
 }
 
-@compute @workgroup_size(LANES, ROWS)
+@compute @workgroup_size(LANES * ROWS)
 fn main(
   @builtin(workgroup_id) wid: vec3u,
   @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_id) local: vec3u,
+  @builtin(local_invocation_index) thread: u32,
 ) {
-  let lane = local.x;
-  let row = (wid.x + wid.y * groups.x) * ROWS + local.y;
+  let lane = thread % LANES;
+  let place = thread / LANES; // the row within the workgroup
+  let row = (wid.x + wid.y * groups.x) * ROWS + place;
   // Threads past the last row do it again, since barriers need them all.
   let safe = min(row, COUNT - 1u);
   let start = safe * LENGTH;
@@ -2903,7 +3335,7 @@ fn main(
     let value = load_x(start + k);
     total += value * value;
   }
-  total = sum_of_row(total, lane, local.y);
+  total = sum_of_row(total, lane, place);
   let scale = inverseSqrt(total / f32(LENGTH) + EPSILON);
   if row < COUNT {
     for (var k = lane; k < LENGTH; k += LANES) {
@@ -2947,8 +3379,8 @@ fn epilogue(i: u32, value: f32) -> f32 {
 }
 
 // Adds the values that the lanes of a row hold.
-fn sum_of_row(value: f32, lane: u32, row: u32) -> f32 {
-  let slot = row * LANES + lane;
+fn sum_of_row(value: f32, lane: u32, place: u32) -> f32 {
+  let slot = place * LANES + lane;
   partial[slot] = value;
   workgroupBarrier();
   for (var step = LANES / 2u; step > 0u; step /= 2u) {
@@ -2957,19 +3389,20 @@ fn sum_of_row(value: f32, lane: u32, row: u32) -> f32 {
     }
     workgroupBarrier();
   }
-  let total = partial[row * LANES];
+  let total = partial[place * LANES];
   workgroupBarrier(); // before the next use of the array
   return total;
 }
 
-@compute @workgroup_size(LANES, ROWS)
+@compute @workgroup_size(LANES * ROWS)
 fn main(
   @builtin(workgroup_id) wid: vec3u,
   @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_id) local: vec3u,
+  @builtin(local_invocation_index) thread: u32,
 ) {
-  let lane = local.x;
-  let row = (wid.x + wid.y * groups.x) * ROWS + local.y;
+  let lane = thread % LANES;
+  let place = thread / LANES; // the row within the workgroup
+  let row = (wid.x + wid.y * groups.x) * ROWS + place;
   // Threads past the last row do it again, since barriers need them all.
   let safe = min(row, COUNT - 1u);
   let start = safe * LENGTH;
@@ -2980,8 +3413,8 @@ fn main(
     squares += value * value;
     products += value * load_dy(start + k) * load_weight(k);
   }
-  squares = sum_of_row(squares, lane, local.y);
-  products = sum_of_row(products, lane, local.y);
+  squares = sum_of_row(squares, lane, place);
+  products = sum_of_row(products, lane, place);
   let scale = inverseSqrt(squares / f32(LENGTH) + EPSILON);
   let slope = scale * scale * scale * products / f32(LENGTH);
   if row < COUNT {
@@ -3105,8 +3538,8 @@ fn main(
 `,
   "softmax": `// Softmax along an axis: the lanes of a row find its maximum and the sum of its
 // exponentials in one walk, rescaling the sum when the maximum grows, and write
-// the quotients in a second one. Against a thread for each row: 3.5 times as
-// fast on llvmpipe at [64, 1024].
+// the quotients in a second one. Against a walk for the maximum and another for
+// the sum: 4.1 ms instead of 4.9 on llvmpipe at [1152, 1024].
 
 const COUNT: u32 = 64; // rows
 const LENGTH: u32 = 64; // elements of each
@@ -3128,8 +3561,8 @@ fn epilogue(i: u32, value: f32) -> f32 {
 }
 
 // Gives the greatest of the values that the lanes of a row hold.
-fn max_of_row(value: f32, lane: u32, row: u32) -> f32 {
-  let slot = row * LANES + lane;
+fn max_of_row(value: f32, lane: u32, place: u32) -> f32 {
+  let slot = place * LANES + lane;
   partial[slot] = value;
   workgroupBarrier();
   for (var step = LANES / 2u; step > 0u; step /= 2u) {
@@ -3138,14 +3571,14 @@ fn max_of_row(value: f32, lane: u32, row: u32) -> f32 {
     }
     workgroupBarrier();
   }
-  let most = partial[row * LANES];
+  let most = partial[place * LANES];
   workgroupBarrier(); // before the next use of the array
   return most;
 }
 
 // Adds the values that the lanes of a row hold.
-fn sum_of_row(value: f32, lane: u32, row: u32) -> f32 {
-  let slot = row * LANES + lane;
+fn sum_of_row(value: f32, lane: u32, place: u32) -> f32 {
+  let slot = place * LANES + lane;
   partial[slot] = value;
   workgroupBarrier();
   for (var step = LANES / 2u; step > 0u; step /= 2u) {
@@ -3154,19 +3587,20 @@ fn sum_of_row(value: f32, lane: u32, row: u32) -> f32 {
     }
     workgroupBarrier();
   }
-  let total = partial[row * LANES];
+  let total = partial[place * LANES];
   workgroupBarrier(); // before the next use of the array
   return total;
 }
 
-@compute @workgroup_size(LANES, ROWS)
+@compute @workgroup_size(LANES * ROWS)
 fn main(
   @builtin(workgroup_id) wid: vec3u,
   @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_id) local: vec3u,
+  @builtin(local_invocation_index) thread: u32,
 ) {
-  let lane = local.x;
-  let row = (wid.x + wid.y * groups.x) * ROWS + local.y;
+  let lane = thread % LANES;
+  let place = thread / LANES; // the row within the workgroup
+  let row = (wid.x + wid.y * groups.x) * ROWS + place;
   // Threads past the last row do it again, since barriers need them all.
   let safe = min(row, COUNT - 1u);
   let start = (safe / INNER) * LENGTH * INNER + safe % INNER;
@@ -3181,8 +3615,8 @@ fn main(
     }
     total += exp(value - most);
   }
-  let highest = max_of_row(most, lane, local.y);
-  total = sum_of_row(total * exp(most - highest), lane, local.y);
+  let highest = max_of_row(most, lane, place);
+  total = sum_of_row(total * exp(most - highest), lane, place);
 
   let scale = 1.0 / total;
   if row < COUNT {
@@ -3221,8 +3655,8 @@ fn epilogue(i: u32, value: f32) -> f32 {
 }
 
 // Adds the values that the lanes of a row hold.
-fn sum_of_row(value: f32, lane: u32, row: u32) -> f32 {
-  let slot = row * LANES + lane;
+fn sum_of_row(value: f32, lane: u32, place: u32) -> f32 {
+  let slot = place * LANES + lane;
   partial[slot] = value;
   workgroupBarrier();
   for (var step = LANES / 2u; step > 0u; step /= 2u) {
@@ -3231,19 +3665,20 @@ fn sum_of_row(value: f32, lane: u32, row: u32) -> f32 {
     }
     workgroupBarrier();
   }
-  let total = partial[row * LANES];
+  let total = partial[place * LANES];
   workgroupBarrier(); // before the next use of the array
   return total;
 }
 
-@compute @workgroup_size(LANES, ROWS)
+@compute @workgroup_size(LANES * ROWS)
 fn main(
   @builtin(workgroup_id) wid: vec3u,
   @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_id) local: vec3u,
+  @builtin(local_invocation_index) thread: u32,
 ) {
-  let lane = local.x;
-  let row = (wid.x + wid.y * groups.x) * ROWS + local.y;
+  let lane = thread % LANES;
+  let place = thread / LANES; // the row within the workgroup
+  let row = (wid.x + wid.y * groups.x) * ROWS + place;
   // Threads past the last row do it again, since barriers need them all.
   let safe = min(row, COUNT - 1u);
   let start = (safe / INNER) * LENGTH * INNER + safe % INNER;
@@ -3252,7 +3687,7 @@ fn main(
     let i = start + k * INNER;
     total += load_dy(i) * load_y(i);
   }
-  total = sum_of_row(total, lane, local.y);
+  total = sum_of_row(total, lane, place);
   if row < COUNT {
     for (var k = lane; k < LENGTH; k += LANES) {
       let i = start + k * INNER;
@@ -3269,6 +3704,9 @@ export const KERNEL_NAMES: readonly KernelName[] = [
   "adamw",
   "argmax",
   "attention",
+  "attention_key_value_gradient",
+  "attention_query_gradient",
+  "attention_statistics",
   "cache_write",
   "cross_entropy",
   "cross_entropy_gradient",

@@ -84,3 +84,8 @@ export { CACHE_WRITE, cacheWrite } from "./cache_write.ts";
 export { ACCUMULATE, accumulate } from "./accumulate.ts";
 export { ADAMW, adamw } from "./adamw.ts";
 export { ROPE, rope } from "./rope.ts";
+export { ATTENTION, attention, type AttentionOptions } from "./attention.ts";
+export { ATTENTION_STATISTICS } from "./attention_statistics.ts";
+export { ATTENTION_QUERY_GRADIENT } from "./attention_query_gradient.ts";
+export { ATTENTION_KEY_VALUE_GRADIENT } from "./attention_key_value_gradient.ts";
+export { scaledDotProductAttention } from "./scaled_dot_product_attention.ts";

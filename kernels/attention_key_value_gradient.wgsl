@@ -1,0 +1,152 @@
+// The gradients of attention for its keys and its values, one after the other:
+// a thread keeps some keys of one head, and walks over the queries that see
+// them, of all heads that share them. Probabilities are computed again from the
+// statistics of the query.
+
+alias FourK = vec4f;
+alias FourV = vec4f;
+
+const BATCH: u32 = 1;
+const QUERIES: u32 = 16;
+const KEYS: u32 = 16;
+const KV_HEADS: u32 = 2;
+const GROUP: u32 = 2; // heads that share keys
+const D4: u32 = 4; // headDim / 4
+const CAUSAL: u32 = 1;
+const SCALE: f32 = 0.25;
+const Q_OFFSET: u32 = 0; // in vectors of four, as are the strides
+const Q_BATCH: u32 = 256;
+const Q_ROW: u32 = 16;
+const Q_HEAD: u32 = 4;
+const K_OFFSET: u32 = 0;
+const K_BATCH: u32 = 128;
+const K_ROW: u32 = 8;
+const K_HEAD: u32 = 4;
+const V_OFFSET: u32 = 0;
+const V_BATCH: u32 = 128;
+const V_ROW: u32 = 8;
+const V_HEAD: u32 = 4;
+const DY_OFFSET: u32 = 0;
+const DY_BATCH: u32 = 256;
+const DY_ROW: u32 = 16;
+const DY_HEAD: u32 = 4;
+const ROWS: u32 = 2; // of a thread, a key each
+const THREADS: u32 = 8;
+
+const TILE = ROWS * THREADS;
+const TILES = (KEYS + TILE - 1) / TILE;
+const GROUPS = BATCH * KV_HEADS * TILES;
+const LOG2_E = 1.4426950408889634;
+
+@group(0) @binding(0) var<storage, read> q: array<vec4f>;
+@group(0) @binding(1) var<storage, read> k: array<FourK>;
+@group(0) @binding(2) var<storage, read> v: array<FourV>;
+// The keys that row b sees: all before limits[b], and where it is causal the
+// ones up to limits[b] + j for query j.
+@group(0) @binding(3) var<storage, read> limits: array<i32>;
+@group(0) @binding(4) var<storage, read> dy: array<vec4f>;
+// Of each query, [batch, queries, heads]: the logarithm of the sum of the
+// exponentials of its scores, and the sum of dy * y.
+@group(0) @binding(5) var<storage, read> statistics: array<f32>;
+@group(0) @binding(6) var<storage, read> delta: array<f32>;
+@group(0) @binding(7) var<storage, read_write> out: array<vec4f>;
+
+fn read_k(i: u32) -> vec4f {
+  return k[i];
+}
+
+fn read_v(i: u32) -> vec4f {
+  return v[i];
+}
+
+fn load_limits(i: u32) -> i32 {
+  return limits[i];
+}
+
+fn epilogue(i: u32, value: f32) -> f32 {
+  return value;
+}
+
+fn store(start: u32, value: vec4f) {
+  let i = 4 * start;
+  out[start] = vec4f(
+    epilogue(i, value.x),
+    epilogue(i + 1, value.y),
+    epilogue(i + 2, value.z),
+    epilogue(i + 3, value.w),
+  );
+}
+
+@compute @workgroup_size(THREADS)
+fn main(
+  @builtin(workgroup_id) wid: vec3u,
+  @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let group = wid.x + wid.y * count.x;
+  if group >= GROUPS {
+    return;
+  }
+  let batch = group / (TILES * KV_HEADS);
+  let kv_head = group / TILES % KV_HEADS;
+  let key0 = group % TILES * TILE + lane * ROWS;
+  let limit = load_limits(batch);
+
+  var key: array<array<vec4f, D4>, ROWS>; // @registers
+  var value: array<array<vec4f, D4>, ROWS>; // @registers
+  var key_sums: array<array<vec4f, D4>, ROWS>; // @registers
+  var value_sums: array<array<vec4f, D4>, ROWS>; // @registers
+  for (var r = 0u; r < ROWS; r++) { // @unroll
+    let row = min(key0 + r, KEYS - 1);
+    let k_start = K_OFFSET + batch * K_BATCH + row * K_ROW + kv_head * K_HEAD;
+    let v_start = V_OFFSET + batch * V_BATCH + row * V_ROW + kv_head * V_HEAD;
+    for (var d = 0u; d < D4; d++) { // @unroll
+      key[r][d] = read_k(k_start + d) * (SCALE * LOG2_E);
+      value[r][d] = read_v(v_start + d);
+    }
+  }
+
+  // The first query that sees the first key.
+  let first = u32(max(0, i32(CAUSAL) * (i32(key0) - limit)));
+  for (var row = min(first, QUERIES) * GROUP; row < QUERIES * GROUP; row++) {
+    let head = kv_head * GROUP + row % GROUP;
+    let q_start = Q_OFFSET + batch * Q_BATCH + row / GROUP * Q_ROW + head * Q_HEAD;
+    let dy_start = DY_OFFSET + batch * DY_BATCH + row / GROUP * DY_ROW +
+      head * DY_HEAD;
+    let i = ((batch * QUERIES + row / GROUP) * KV_HEADS + kv_head) * GROUP + row % GROUP;
+    let level = statistics[i] * LOG2_E;
+    let mean = delta[i];
+    let seen = u32(clamp(limit + i32(CAUSAL * (row / GROUP + 1)), 0, i32(KEYS)));
+    var query: array<vec4f, D4>; // @registers
+    var given: array<vec4f, D4>; // @registers
+    for (var d = 0u; d < D4; d++) { // @unroll
+      query[d] = q[q_start + d];
+      given[d] = dy[dy_start + d];
+    }
+    for (var r = 0u; r < ROWS; r++) { // @unroll
+      var score = 0.0;
+      var slope = 0.0;
+      for (var d = 0u; d < D4; d++) { // @unroll
+        score += dot(query[d], key[r][d]);
+        slope += dot(given[d], value[r][d]);
+      }
+      let share = select(0.0, exp2(score - level), key0 + r < seen);
+      slope = share * (slope - mean);
+      for (var d = 0u; d < D4; d++) { // @unroll
+        key_sums[r][d] = fma(vec4f(slope), query[d], key_sums[r][d]);
+        value_sums[r][d] = fma(vec4f(share), given[d], value_sums[r][d]);
+      }
+    }
+  }
+
+  for (var r = 0u; r < ROWS; r++) { // @unroll
+    let row = key0 + r;
+    if row < KEYS {
+      let start = ((batch * KEYS + row) * KV_HEADS + kv_head) * D4;
+      for (var d = 0u; d < D4; d++) { // @unroll
+        store(start + d, key_sums[r][d] * SCALE);
+        store(start + d + BATCH * KEYS * KV_HEADS * D4, value_sums[r][d]);
+      }
+    }
+  }
+}

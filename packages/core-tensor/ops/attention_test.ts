@@ -1,0 +1,164 @@
+import {
+  assertClose,
+  input,
+  random,
+  TEST_DEVICES,
+  testOp,
+} from "@wick/testing";
+import { assertThrows } from "@std/assert";
+import type { Tensor } from "../tensor.ts";
+import { attention, type AttentionOptions } from "./attention.ts";
+import { full } from "./full.ts";
+import { scaledDotProductAttention } from "./scaled_dot_product_attention.ts";
+
+type Sizes = readonly [number, number, number, number, number, number];
+
+/** Operands of attention: batch, queries, keys, heads, kvHeads, headDim. */
+function operands(
+  [batch, queries, keys, heads, kvHeads, headDim]: Sizes,
+  seed: number,
+): ReturnType<typeof random>[] {
+  return [
+    random([batch, queries, heads, headDim], seed),
+    random([batch, keys, kvHeads, headDim], seed + 1),
+    random([batch, keys, kvHeads, headDim], seed + 2),
+  ];
+}
+
+function test(sizes: Sizes, seed: number, options: AttentionOptions): void {
+  const { causal = false, scale } = options;
+  testOp((q, k, v) => attention(q!, k!, v!, options), operands(sizes, seed), {
+    name: `${sizes}${causal ? " causal" : ""}${scale ? ` by ${scale}` : ""}`,
+  });
+}
+
+test([1, 1, 1, 1, 1, 4], 10, {});
+test([2, 5, 3, 2, 2, 8], 20, {});
+test([1, 5, 5, 4, 2, 8], 30, { causal: true });
+test([2, 3, 7, 3, 1, 4], 40, { causal: true, scale: 0.7 });
+test([1, 6, 2, 2, 1, 4], 50, { causal: true });
+test([2, 17, 9, 6, 2, 6], 60, {});
+test([1, 3, 4, 1, 1, 3], 70, { causal: true });
+test([1, 1, 5, 2, 1, 64], 80, { causal: true });
+
+testOp(
+  (q, k, v, positions) =>
+    attention(q!, k!, v!, { causal: true, positions: positions! }),
+  [...operands([3, 2, 9, 4, 2, 4], 90), input([6, 0, -2], [3], "i32")],
+  { name: "at positions" },
+);
+testOp(
+  (q, k, v, lengths) => attention(q!, k!, v!, { lengths: lengths! }),
+  [...operands([3, 4, 5, 2, 1, 4], 100), input([2, 0, 9], [3], "i32")],
+  { name: "to lengths" },
+);
+testOp(
+  (q, k, v) => scaledDotProductAttention(q!, k!, v!, { causal: true }),
+  [
+    random([2, 4, 5, 8], 110),
+    random([2, 2, 5, 8], 111),
+    random([2, 2, 5, 8], 112),
+  ],
+  { name: "heads before positions" },
+);
+for (const dtype of ["f16", "bf16"] as const) {
+  testOp((q, k, v) => attention(q!, k!, v!, { causal: true }), [
+    random([1, 4, 4, 8], 120),
+    random([1, 4, 2, 8], 121, { dtype }),
+    random([1, 4, 2, 8], 122, { dtype }),
+  ], { name: `of ${dtype}`, gradients: [0] });
+}
+
+for (const { name, ignore, open } of TEST_DEVICES) {
+  Deno.test({
+    name: `attention() reads nothing beyond what is seen on ${name}`,
+    ignore,
+    fn: async () => {
+      const device = await open();
+      const [q, k, v] = operands([2, 1, 65, 2, 1, 16], 1).map((
+        { values, shape },
+      ) => device.tensor(values, { shape, dtype: "f32" }));
+      const spoiled = (x: Tensor, seen: readonly number[]): Promise<Tensor> =>
+        x.data().then((values) => {
+          seen.forEach((end, row) =>
+            values.fill(NaN, (row * 65 + end) * 16, (row + 1) * 65 * 16)
+          );
+          return device.tensor(values, { shape: x.shape });
+        });
+      const positions = device.tensor(Int32Array.of(4, 62));
+      const options = { causal: true, positions };
+      const want = await attention(q!, k!, v!, options).data();
+      const seen = [5, 63];
+      const got = attention(
+        q!,
+        await spoiled(k!, seen),
+        await spoiled(v!, seen),
+        options,
+      );
+      assertClose(await got.data(), want, {});
+    },
+  });
+
+  Deno.test({
+    name: `attention() bears large scores on ${name}`,
+    ignore,
+    fn: async () => {
+      const device = await open();
+      const shape = [1, 3, 1, 4];
+      const q = device.tensor(new Float32Array(12).fill(1e4), { shape });
+      const k = device.tensor(
+        [1, 1, 1, 1, -9, -9, -9, -9, 1, 1, 1, 1],
+        { shape },
+      );
+      const v = device.tensor([1, 2, 3, 4, 9, 9, 9, 9, 3, 4, 5, 6], { shape });
+      const y = await attention(q, k, v).data();
+      assertClose(y, [2, 3, 4, 5, 2, 3, 4, 5, 2, 3, 4, 5]);
+    },
+  });
+}
+
+Deno.test("attention() says which operand does not fit", () => {
+  const [q, k] = [full([2, 3, 4, 8], 0), full([2, 5, 2, 8], 0)];
+  const limits = full([2], 0, "i32");
+  assertThrows(
+    () => attention(q, full([2, 5, 3, 8], 0), full([2, 5, 3, 8], 0)),
+    RangeError,
+    "multiple",
+  );
+  assertThrows(
+    () => attention(q, k, full([2, 5, 2, 4], 0)),
+    RangeError,
+    "must be equal",
+  );
+  assertThrows(() => attention(full([3, 4], 0), k, k), RangeError, "[3,4]");
+  assertThrows(
+    () => attention(q, k, k, { positions: limits }),
+    RangeError,
+    "not causal",
+  );
+  assertThrows(
+    () => attention(q, k, k, { causal: true, lengths: limits }),
+    RangeError,
+    "lengths",
+  );
+  assertThrows(
+    () => attention(q, k, k, { lengths: full([3], 0, "i32") }),
+    RangeError,
+    "each of 2 rows",
+  );
+  assertThrows(
+    () => attention(q, k, k, { lengths: full([2], 0) }),
+    TypeError,
+    "must be i32",
+  );
+  assertThrows(
+    () => attention(q, full(k.shape, 0, "i32"), k),
+    TypeError,
+    "cast it to f32",
+  );
+  assertThrows(
+    () => scaledDotProductAttention(q, full([2, 5], 0), k),
+    RangeError,
+    "[batch, heads, length, headDim]",
+  );
+});
