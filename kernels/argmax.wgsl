@@ -29,14 +29,15 @@ fn exceeds(a: Element, b: Element) -> bool {
   return a > b || (is_nan(a) && !is_nan(b));
 }
 
-@compute @workgroup_size(LANES, ROWS)
+@compute @workgroup_size(LANES * ROWS)
 fn main(
   @builtin(workgroup_id) wid: vec3u,
   @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_id) local: vec3u,
+  @builtin(local_invocation_index) thread: u32,
 ) {
-  let lane = local.x;
-  let row = (wid.x + wid.y * groups.x) * ROWS + local.y;
+  let lane = thread % LANES;
+  let place = thread / LANES; // the row within the workgroup
+  let row = (wid.x + wid.y * groups.x) * ROWS + place;
   // Threads past the last row do it again, since barriers need them all.
   let safe = min(row, COUNT - 1u);
   let start = (safe / INNER) * LENGTH * INNER + safe % INNER;
@@ -50,7 +51,7 @@ fn main(
       best = k;
     }
   }
-  let slot = local.y * LANES + lane;
+  let slot = thread;
   values[slot] = value;
   indexes[slot] = best;
   workgroupBarrier();

@@ -22,8 +22,8 @@ fn epilogue(i: u32, value: f32) -> f32 {
 }
 
 // Gives the greatest of the values that the lanes of a row hold.
-fn max_of_row(value: f32, lane: u32, row: u32) -> f32 {
-  let slot = row * LANES + lane;
+fn max_of_row(value: f32, lane: u32, place: u32) -> f32 {
+  let slot = place * LANES + lane;
   partial[slot] = value;
   workgroupBarrier();
   for (var step = LANES / 2u; step > 0u; step /= 2u) {
@@ -32,14 +32,14 @@ fn max_of_row(value: f32, lane: u32, row: u32) -> f32 {
     }
     workgroupBarrier();
   }
-  let most = partial[row * LANES];
+  let most = partial[place * LANES];
   workgroupBarrier(); // before the next use of the array
   return most;
 }
 
 // Adds the values that the lanes of a row hold.
-fn sum_of_row(value: f32, lane: u32, row: u32) -> f32 {
-  let slot = row * LANES + lane;
+fn sum_of_row(value: f32, lane: u32, place: u32) -> f32 {
+  let slot = place * LANES + lane;
   partial[slot] = value;
   workgroupBarrier();
   for (var step = LANES / 2u; step > 0u; step /= 2u) {
@@ -48,19 +48,20 @@ fn sum_of_row(value: f32, lane: u32, row: u32) -> f32 {
     }
     workgroupBarrier();
   }
-  let total = partial[row * LANES];
+  let total = partial[place * LANES];
   workgroupBarrier(); // before the next use of the array
   return total;
 }
 
-@compute @workgroup_size(LANES, ROWS)
+@compute @workgroup_size(LANES * ROWS)
 fn main(
   @builtin(workgroup_id) wid: vec3u,
   @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_id) local: vec3u,
+  @builtin(local_invocation_index) thread: u32,
 ) {
-  let lane = local.x;
-  let row = (wid.x + wid.y * groups.x) * ROWS + local.y;
+  let lane = thread % LANES;
+  let place = thread / LANES; // the row within the workgroup
+  let row = (wid.x + wid.y * groups.x) * ROWS + place;
   // Threads past the last row do it again, since barriers need them all.
   let safe = min(row, COUNT - 1u);
   let start = (safe / INNER) * LENGTH * INNER + safe % INNER;
@@ -75,8 +76,8 @@ fn main(
     }
     total += exp(value - most);
   }
-  let highest = max_of_row(most, lane, local.y);
-  total = sum_of_row(total * exp(most - highest), lane, local.y);
+  let highest = max_of_row(most, lane, place);
+  total = sum_of_row(total * exp(most - highest), lane, place);
 
   let logarithm = log(total);
   if row < COUNT {

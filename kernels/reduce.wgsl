@@ -41,14 +41,15 @@ fn joined(a: Total, b: Total) -> Total {
   return a + b;
 }
 
-@compute @workgroup_size(LANES, ROWS)
+@compute @workgroup_size(LANES * ROWS)
 fn main(
   @builtin(workgroup_id) wid: vec3u,
   @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_id) local: vec3u,
+  @builtin(local_invocation_index) thread: u32,
 ) {
-  let lane = local.x;
-  let row = (wid.x + wid.y * groups.x) * ROWS + local.y;
+  let lane = thread % LANES;
+  let place = thread / LANES; // the row within the workgroup
+  let row = (wid.x + wid.y * groups.x) * ROWS + place;
   // Threads past the last result do it again, since barriers need them all.
   let safe = min(row, COUNT - 1u);
   let start = (safe / (INNER * PARTS)) * LENGTH * INNER + safe % INNER;
@@ -58,7 +59,7 @@ fn main(
   for (var k = first + lane; k < end; k += LANES) {
     total = joined(total, term(load_x(start + k * INNER)));
   }
-  let slot = local.y * LANES + lane;
+  let slot = thread;
   totals[slot] = total;
   workgroupBarrier();
   for (var step = LANES / 2u; step > 0u; step /= 2u) {

@@ -26,8 +26,8 @@ fn epilogue(i: u32, value: f32) -> f32 {
 }
 
 // Adds the values that the lanes of a row hold.
-fn sum_of_row(value: f32, lane: u32, row: u32) -> f32 {
-  let slot = row * LANES + lane;
+fn sum_of_row(value: f32, lane: u32, place: u32) -> f32 {
+  let slot = place * LANES + lane;
   partial[slot] = value;
   workgroupBarrier();
   for (var step = LANES / 2u; step > 0u; step /= 2u) {
@@ -36,19 +36,20 @@ fn sum_of_row(value: f32, lane: u32, row: u32) -> f32 {
     }
     workgroupBarrier();
   }
-  let total = partial[row * LANES];
+  let total = partial[place * LANES];
   workgroupBarrier(); // before the next use of the array
   return total;
 }
 
-@compute @workgroup_size(LANES, ROWS)
+@compute @workgroup_size(LANES * ROWS)
 fn main(
   @builtin(workgroup_id) wid: vec3u,
   @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_id) local: vec3u,
+  @builtin(local_invocation_index) thread: u32,
 ) {
-  let lane = local.x;
-  let row = (wid.x + wid.y * groups.x) * ROWS + local.y;
+  let lane = thread % LANES;
+  let place = thread / LANES; // the row within the workgroup
+  let row = (wid.x + wid.y * groups.x) * ROWS + place;
   // Threads past the last row do it again, since barriers need them all.
   let safe = min(row, COUNT - 1u);
   let start = (safe / INNER) * LENGTH * INNER + safe % INNER;
@@ -57,7 +58,7 @@ fn main(
     let i = start + k * INNER;
     total += load_dy(i) * load_y(i);
   }
-  total = sum_of_row(total, lane, local.y);
+  total = sum_of_row(total, lane, place);
   if row < COUNT {
     for (var k = lane; k < LENGTH; k += LANES) {
       let i = start + k * INNER;
