@@ -15,6 +15,7 @@
  */
 export { openDevice } from "./open_device.ts";
 export type { OpenDeviceOptions } from "./open_device.ts";
+export { type AdapterReport, adapterReport } from "./adapter_report.ts";
 export { Device } from "./device.ts";
 export { Capture } from "./capture.ts";
 export type { TensorOptions } from "./device.ts";

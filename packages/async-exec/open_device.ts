@@ -1,5 +1,6 @@
 import { cpuBackend } from "./cpu/cpu_backend.ts";
 import { Device } from "./device.ts";
+import { requestAdapter } from "./request_adapter.ts";
 import { webgpuBackend } from "./webgpu/webgpu_backend.ts";
 
 /** Options of {@linkcode openDevice}. */
@@ -49,9 +50,7 @@ async function open(
   options: OpenDeviceOptions,
 ): Promise<Device> {
   if (wanted === "cpu") return new Device(cpuBackend());
-  const adapter = await navigator.gpu?.requestAdapter({
-    powerPreference: "high-performance",
-  });
+  const adapter = await requestAdapter();
   const software = adapter?.info.isFallbackAdapter ?? true;
   if (wanted === "auto" && (!adapter || software)) {
     return new Device(cpuBackend());

@@ -1,0 +1,144 @@
+import { parseArgs } from "@std/cli/parse-args";
+import { COMMON_OPTIONS, type Option } from "./option.ts";
+import { UsageError } from "./usage_error.ts";
+
+/** The range of a number. */
+export interface Range {
+  /** The least value. */
+  readonly minimum?: number;
+  /** The greatest value. */
+  readonly maximum?: number;
+}
+
+/** The arguments of a command, with checked access. */
+export class Arguments {
+  /** What is no option. */
+  readonly operands: readonly string[];
+  readonly #values: Readonly<Record<string, unknown>>;
+
+  /**
+   * Takes a command line apart.
+   *
+   * @param args The arguments after the name of the command.
+   * @param options The options of the command, beside the common ones.
+   * @throws {UsageError} If an option is not listed.
+   */
+  constructor(args: readonly string[], options: readonly Option[]) {
+    const all = [...options, ...COMMON_OPTIONS];
+    const named = (flag: boolean): string[] =>
+      all.filter(({ value }) => (value === undefined) === flag)
+        .map(({ name }) => name);
+    const values = parseArgs(args, {
+      string: [...named(false), "_"],
+      boolean: named(true),
+      unknown: (argument, key) => {
+        if (key === undefined) return;
+        throw new UsageError(
+          `Cannot take ${argument}: there is no such option`,
+        );
+      },
+    });
+    this.operands = values._.map(String);
+    this.#values = values;
+  }
+
+  /** Whether a flag is given. */
+  flag(name: string): boolean {
+    return this.#values[name] === true;
+  }
+
+  /** A text, or `undefined` where the option is not given. */
+  text(name: string): string | undefined {
+    const value = this.#values[name];
+    return typeof value === "string" ? value : undefined;
+  }
+
+  /** A text that must be given and not be empty. */
+  required(name: string): string {
+    const value = this.filled(name);
+    if (value === undefined) {
+      throw new UsageError(`Cannot do without --${name}`);
+    }
+    return value;
+  }
+
+  /** A text that is not empty, or `undefined`. */
+  filled(name: string): string | undefined {
+    const value = this.text(name);
+    if (value === "") {
+      throw new UsageError(`Cannot take --${name}: it needs a value`);
+    }
+    return value;
+  }
+
+  /** A number, or `undefined`. */
+  number(name: string, range: Range = {}): number | undefined {
+    const value = this.filled(name);
+    if (value === undefined) return undefined;
+    const number = value.trim() === "" ? NaN : Number(value);
+    const { minimum = -Infinity, maximum = Infinity } = range;
+    if (!(number >= minimum && number <= maximum)) {
+      throw wrong(name, value, `a number${bounds(range)}`);
+    }
+    return number;
+  }
+
+  /** A whole number, or `undefined`. */
+  whole(name: string, range: Range = { minimum: 1 }): number | undefined {
+    const number = this.number(name, {
+      ...range,
+      maximum: range.maximum ?? 2 ** 32,
+    });
+    if (number !== undefined && !Number.isInteger(number)) {
+      throw wrong(name, String(number), `a whole number${bounds(range)}`);
+    }
+    return number;
+  }
+
+  /** One of a few words, or `undefined`. */
+  choice<T extends string>(name: string, words: readonly T[]): T | undefined {
+    const value = this.filled(name);
+    if (value === undefined) return undefined;
+    const found = words.find((word) => word === value);
+    if (found === undefined) throw wrong(name, value, words.join(", "));
+    return found;
+  }
+
+  /** Fails if there are operands. */
+  refuseOperands(): void {
+    const [operand] = this.operands;
+    if (operand !== undefined) {
+      throw new UsageError(`Cannot take "${operand}": only options are wanted`);
+    }
+  }
+}
+
+/**
+ * Leaves out what is `undefined`, for options that may be absent but not that.
+ *
+ * @param values The values.
+ * @returns Those that are there.
+ */
+export function present<T extends Record<string, unknown>>(
+  values: T,
+): { [K in keyof T]?: Exclude<T[K], undefined> };
+export function present(
+  values: Record<string, unknown>,
+): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(values).filter(([, value]) => value !== undefined),
+  );
+}
+
+function wrong(name: string, value: string, must: string): UsageError {
+  return new UsageError(
+    `Cannot take "${value}" as --${name}: it must be ${must}`,
+  );
+}
+
+function bounds({ minimum, maximum }: Range): string {
+  if (minimum === undefined && maximum === undefined) return "";
+  if (maximum === undefined) return ` of at least ${minimum}`;
+  if (minimum === undefined) return ` of at most ${maximum}`;
+  return ` from ${minimum} to ${maximum}`;
+}

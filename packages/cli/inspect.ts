@@ -1,0 +1,152 @@
+import {
+  bytesPerElement,
+  FileFormatError,
+  isSafetensorsDtype,
+  joinPath,
+  openModelFiles,
+  openSafetensors,
+  readModelConfig,
+  type SafetensorsReader,
+  systemProblem,
+} from "@wick/models";
+import { readPeftConfig } from "@wick/lora";
+import type { Arguments } from "./arguments.ts";
+import type { Command } from "./command.ts";
+import type { Io } from "./io.ts";
+import { UsageError } from "./usage_error.ts";
+
+/** `wick inspect`. */
+export const INSPECT: Command = {
+  name: "inspect",
+  summary: "says what a safetensors file, a model or an adapter is",
+  usage: "FILE_OR_DIR [options]",
+  options: [],
+  examples: [
+    "examples/tickets/base-model",
+    "out/tickets/adapter_model.safetensors --json",
+  ],
+  run: inspect,
+};
+
+/** What is found, as `--json` gives it. */
+interface Finding {
+  readonly path: string;
+  readonly kind: "model" | "adapter" | "safetensors";
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly parameters: number;
+  readonly bytes: number;
+  readonly tensors: readonly {
+    readonly name: string;
+    readonly dtype: string;
+    readonly shape: readonly number[];
+  }[];
+}
+
+async function inspect(args: Arguments, io: Io): Promise<number> {
+  const [path, ...rest] = args.operands;
+  if (path === undefined || rest.length > 0) {
+    throw new UsageError(
+      `Cannot inspect ${args.operands.length} things: name one file or folder`,
+    );
+  }
+  const finding = await find(path);
+  io.out(
+    args.flag("json")
+      ? `${JSON.stringify(finding)}\n`
+      : `${describe(finding).join("\n")}\n`,
+  );
+  return 0;
+}
+
+async function find(path: string): Promise<Finding> {
+  if (!await isFolder(path)) {
+    using reader = await openSafetensors(path);
+    return { path, kind: "safetensors", config: {}, ...contents(reader) };
+  }
+  if (await exists(joinPath(path, "adapter_config.json"))) {
+    const { config } = await readPeftConfig(path);
+    using reader = await openSafetensors(
+      joinPath(path, "adapter_model.safetensors"),
+    );
+    return {
+      path,
+      kind: "adapter",
+      config: { ...config },
+      ...contents(reader),
+    };
+  }
+  if (!await exists(joinPath(path, "config.json"))) {
+    throw new FileFormatError(
+      path,
+      "it is no model and no adapter: it has neither config.json nor adapter_config.json",
+    );
+  }
+  const { raw: _, ...config } = await readModelConfig(path);
+  using reader = await openModelFiles(path);
+  return { path, kind: "model", config, ...contents(reader) };
+}
+
+function contents(
+  reader: SafetensorsReader,
+): Omit<Finding, "path" | "kind" | "config"> {
+  const tensors = reader.names().map((name) => {
+    const { dtype, shape } = reader.info(name);
+    return { name, dtype, shape };
+  });
+  let [parameters, bytes] = [0, 0];
+  for (const { dtype, shape } of tensors) {
+    const count = shape.reduce((product, size) => product * size, 1);
+    parameters += count;
+    if (isSafetensorsDtype(dtype)) bytes += count * bytesPerElement(dtype);
+  }
+  return { metadata: reader.metadata, parameters, bytes, tensors };
+}
+
+function describe(finding: Finding): string[] {
+  const { path, kind, config, metadata, parameters, bytes, tensors } = finding;
+  const pairs: [string, string][] = [
+    [kind, path],
+    ["tensors", String(tensors.length)],
+    ["numbers", String(parameters)],
+    ["bytes", String(bytes)],
+    ...Object.entries(config)
+      .filter(([, value]) => value !== null)
+      .map(([name, value]): [string, string] => [name, shown(value)]),
+    ...Object.entries(metadata).map(([name, value]): [string, string] => [
+      `metadata ${name}`,
+      value,
+    ]),
+  ];
+  const width = Math.max(...pairs.map(([name]) => name.length));
+  const longest = Math.max(0, ...tensors.map(({ name }) => name.length));
+  return [
+    ...pairs.map(([name, value]) => `${name.padEnd(width)}  ${value}`),
+    "",
+    ...tensors.map(({ name, dtype, shape }) =>
+      `${name.padEnd(longest)}  ${dtype.padEnd(4)}  [${shape.join(", ")}]`
+    ),
+  ];
+}
+
+function shown(value: unknown): string {
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await Deno.stat(path)).isDirectory;
+  } catch (error) {
+    throw systemProblem(path, error);
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await Deno.stat(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw systemProblem(path, error);
+  }
+}

@@ -1,0 +1,5 @@
+/** A command line that cannot be understood: exit code 2. */
+export class UsageError extends Error {
+  /** `"UsageError"`. */
+  override readonly name = "UsageError";
+}
