@@ -37,7 +37,7 @@ export async function readPeftConfig(folder: string): Promise<PeftConfig> {
   const layers = layerList(fields, "layers_to_transform");
   const pattern = nameList(fields, "layers_pattern");
   const targets = nameList(fields, "target_modules") ??
-      fields.fail("target_modules", "a list of names or a regular expression");
+    fields.fail("target_modules", "a list of names or a regular expression");
   try {
     const config = loraConfig({
       rank: fields.integer("r", { minimum: 1 }),
