@@ -223,9 +223,18 @@ export function nodeKey(
   inputs: readonly number[],
   attributes: unknown,
 ): string {
-  return attributes === undefined
-    ? `${name}(${inputs})`
-    : `${name}(${inputs})${JSON.stringify(attributes, exactNumber)}`;
+  const text = `${name}(${inputs.join()})`;
+  return attributes === undefined ? text : text + attributesKey(attributes);
+}
+
+/**
+ * Gives a text that is equal for equal options of an operation.
+ *
+ * @param attributes The options.
+ * @returns The text.
+ */
+export function attributesKey(attributes: unknown): string {
+  return JSON.stringify(attributes, exactNumber);
 }
 
 /** JSON has no -0, infinity and NaN, which are different attributes. */

@@ -116,7 +116,10 @@ export function fuse(placed: PlacedGraph, options: FuseOptions): Group[] {
 /** Takes a part into a group that reads it. */
 function absorb(draft: Draft, part: Draft, base: number): void {
   draft.main ??= part.main;
-  for (const id of part.elementwise) draft.elementwise.push(id);
+  // A part that is absorbed is needed no more, so its list can go on growing.
+  if (draft.elementwise.length === 0 && !part.free) {
+    draft.elementwise = part.elementwise;
+  } else for (const id of part.elementwise) draft.elementwise.push(id);
   draft.length += part.length;
   draft.reads.delete(base);
   for (const read of part.reads) draft.reads.add(read);

@@ -1,5 +1,5 @@
 import type { Storage, Tensor } from "@wick/core-tensor";
-import { nodeKey, requireOperation } from "./computation_graph.ts";
+import { attributesKey, requireOperation } from "./computation_graph.ts";
 import { topologicalOrder } from "./topological_order.ts";
 
 /** What a plan is cached by, and what it is run with. */
@@ -46,8 +46,14 @@ export function structureOf(roots: readonly Tensor[]): Structure {
     }
     const operation = requireOperation(tensor);
     if (operation.updates !== undefined) all.add(tensor);
-    const inputs = tensor.inputs.map((input) => ids.get(input)!);
-    parts.push(nodeKey(operation.name, inputs, tensor.attributes));
+    const { inputs, attributes } = tensor;
+    let key = operation.name;
+    for (let index = 0; index < inputs.length; index++) {
+      key += (index === 0 ? "(" : ",") + ids.get(inputs[index]!)!;
+    }
+    parts.push(
+      attributes === undefined ? key : key + attributesKey(attributes),
+    );
   });
   parts.push([...all].map((root) => ids.get(root)!).join());
   return { key: parts.join(";"), leaves, roots: [...all] };
