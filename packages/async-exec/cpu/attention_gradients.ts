@@ -1,0 +1,110 @@
+import {
+  ATTENTION_KEY_VALUE_GRADIENT,
+  ATTENTION_QUERY_GRADIENT,
+} from "@wick/core-tensor/ops";
+import { type CpuCall, type CpuKernel, denseOperand } from "./cpu_kernel.ts";
+import {
+  type AttentionAttributes,
+  type AttentionBlock,
+  floats,
+  forEachBlock,
+  gatherRows,
+  headMatrix,
+  type Matrix,
+  multiply,
+  rowByRow,
+  sizesOf,
+  transposed,
+} from "./attention_blocks.ts";
+
+/** The gradients of attention on the CPU. */
+export const ATTENTION_GRADIENT_KERNELS: readonly CpuKernel[] = [
+  { operation: ATTENTION_QUERY_GRADIENT, run: queryGradient },
+  { operation: ATTENTION_KEY_VALUE_GRADIENT, run: keyValueGradient },
+];
+
+function queryGradient(call: CpuCall<AttentionAttributes>): void {
+  const { operands, output, attributes: { scale } } = call;
+  const headDim = sizesOf(operands[0]!)[3];
+  let sums = new Float32Array(0);
+  forEachSlope(call, ({ batch, kvHead, rows, keys }, _, slopes) => {
+    const shape = [rows.length, keys, headDim] as const;
+    const size = rows.length * headDim;
+    if (sums.length < size) sums = new Float32Array(size);
+    multiply(
+      rowByRow(slopes, keys),
+      headMatrix(operands[1]!, batch, kvHead),
+      sums,
+      shape,
+    );
+    rows.forEach((row, r) => {
+      for (let d = 0; d < headDim; d++) {
+        output[row * headDim + d] = scale * sums[r * headDim + d]!;
+      }
+    });
+  });
+}
+
+function keyValueGradient(call: CpuCall<AttentionAttributes>): void {
+  const { operands, output } = call;
+  const [, keys, kvHeads, headDim] = sizesOf(operands[1]!);
+  const sums = new Float32Array(keys * headDim);
+  forEachSlope(call, (block, given, slopes) => {
+    const { batch, kvHead, rows, queries, scores } = block;
+    const shape = [block.keys, rows.length, headDim] as const;
+    const add = (left: Float32Array, right: Matrix, first: number): void => {
+      multiply(transposed(rowByRow(left, block.keys)), right, sums, shape);
+      for (let key = 0; key < block.keys; key++) {
+        const to = first + ((batch * keys + key) * kvHeads + kvHead) * headDim;
+        for (let d = 0; d < headDim; d++) {
+          output[to + d]! += sums[key * headDim + d]!;
+        }
+      }
+    };
+    // The queries of a block have the scale in them already.
+    add(slopes, queries, 0);
+    add(scores, given, output.length / 2);
+  });
+}
+
+/**
+ * Walks over blocks whose scores have become probabilities, with the gradients
+ * of their results and the slopes of their scores, `[rows, keys]`.
+ */
+function forEachSlope(
+  call: CpuCall<AttentionAttributes>,
+  use: (block: AttentionBlock, given: Matrix, slopes: Float32Array) => void,
+): void {
+  const { operands, output } = call;
+  const headDim = sizesOf(operands[0]!)[3];
+  const level = denseOperand(operands[5]!);
+  const mean = denseOperand(operands[6]!);
+  let slopes = new Float32Array(0);
+  let given = new Float32Array(0);
+  floats(output).fill(0);
+  forEachBlock(call, 3, (block) => {
+    const { batch, kvHead, rows, seen, keys, scores } = block;
+    if (keys === 0) return;
+    if (slopes.length < scores.length) {
+      slopes = new Float32Array(scores.length);
+      given = new Float32Array(block.queries.array.length);
+    }
+    gatherRows(operands[4]!, rows, given, 1);
+    const dy = rowByRow(given, headDim);
+    const values = headMatrix(operands[2]!, batch, kvHead);
+    const shape = [rows.length, headDim, keys] as const;
+    multiply(dy, transposed(values), slopes, shape);
+    rows.forEach((row, r) => {
+      const [start, end] = [r * keys, r * keys + seen[r]!];
+      const [total, average] = [level[row]!, mean[row]!];
+      for (let i = start; i < end; i++) {
+        const share = Math.exp(scores[i]! - total);
+        scores[i] = share;
+        slopes[i] = share * (slopes[i]! - average);
+      }
+      scores.fill(0, end, start + keys);
+      slopes.fill(0, end, start + keys);
+    });
+    use(block, dy, slopes);
+  });
+}
