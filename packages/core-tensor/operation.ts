@@ -81,6 +81,8 @@ export interface KernelCall {
 export interface Operation<Attributes = unknown> {
   /** The name in errors, plans and files. */
   readonly name: string;
+  /** How many operands it takes, where that is always the same. */
+  readonly operandCount?: number;
   /** Gives shape and type of the result, or throws the user's error. */
   infer(inputs: readonly TensorSpec[], attributes: Attributes): TensorSpec;
   /** Gives the result in `float64`: slow and true. Booleans are 0 and 1. */

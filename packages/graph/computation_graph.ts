@@ -132,15 +132,23 @@ export class ComputationGraph {
    * @param inputs The nodes that it is applied to.
    * @param attributes Its options.
    * @returns The number of the node.
-   * @throws {RangeError} If an input is not a node of this graph.
+   * @throws {RangeError} If an input is not a node of this graph, there are too
+   *   few or too many, or their shapes do not fit.
+   * @throws {TypeError} If their types do not fit.
    */
   addNode<Attributes>(
     operation: Operation<Attributes>,
     inputs: readonly number[],
     attributes: Attributes,
   ): number {
+    const { name, operandCount = inputs.length } = operation;
+    if (inputs.length !== operandCount) {
+      throw new RangeError(
+        `Cannot ${name} ${inputs.length} operands: it takes ${operandCount}`,
+      );
+    }
     const operands = inputs.map((input) => this.node(input));
-    const key = nodeKey(operation.name, inputs, attributes);
+    const key = nodeKey(name, inputs, attributes);
     const equal = operation.updates === undefined
       ? this.#known.get(key)
       : undefined;

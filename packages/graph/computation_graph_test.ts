@@ -79,6 +79,26 @@ Deno.test("operation nodes refuse shapes and types that do not fit", () => {
   assertEquals(graph.length, 3);
 });
 
+Deno.test("operation nodes refuse too few and too many operands", () => {
+  const graph = new ComputationGraph();
+  const x = graph.addInput([2, 2], "f32");
+  for (const inputs of [[], [x], [x, x, x]]) {
+    for (const operation of [ADD, MATMUL]) {
+      assertThrows(
+        () => graph.addNode(operation, inputs, undefined),
+        RangeError,
+        `Cannot ${operation.name} ${inputs.length} operands: it takes 2`,
+      );
+    }
+  }
+  assertThrows(
+    () => graph.addNode(EXP, [x, x], undefined),
+    RangeError,
+    "Cannot exp 2 operands: it takes 1",
+  );
+  assertEquals(graph.length, 1);
+});
+
 Deno.test("a node that is not there is refused", () => {
   const graph = new ComputationGraph();
   const x = graph.addInput([2], "f32");

@@ -20,6 +20,7 @@ export interface BroadcastToAttributes {
 /** The operation that {@linkcode broadcastTo} records. */
 export const BROADCAST_TO: Operation<BroadcastToAttributes> = {
   name: "broadcast_to",
+  operandCount: 1,
   infer: ([x], { shape }) => {
     if (!sameShape(broadcastShapes("broadcast", x!.shape, shape), shape)) {
       throw new RangeError(

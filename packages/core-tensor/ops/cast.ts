@@ -11,6 +11,7 @@ export interface CastAttributes {
 /** The operation that {@linkcode cast} records. */
 export const CAST: Operation<CastAttributes> = {
   name: "cast",
+  operandCount: 1,
   infer: ([x], { dtype }) => ({ shape: x!.shape, dtype }),
   reference: ([x], { dtype }) => x!.map((value) => roundTo(dtype, value)),
   gradient: (dy, { inputs: [x] }) => [

@@ -44,6 +44,7 @@ export function unaryOperation<Attributes = undefined>(
   const { gradient } = rule;
   return {
     name: rule.name,
+    operandCount: 1,
     infer: ([x]) => {
       const { shape, dtype } = x!;
       if (DTYPES[dtype].float) return { shape, dtype: "f32" };
@@ -100,6 +101,7 @@ export function binaryOperation(rule: BinaryRule): Operation<undefined> {
   const { gradient } = rule;
   return {
     name: rule.name,
+    operandCount: 2,
     infer: ([a, b]) => {
       const type = promote(rule.name, a!.dtype, b!.dtype);
       if (type === "bool" && !rule.booleans) {

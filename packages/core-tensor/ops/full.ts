@@ -16,6 +16,7 @@ export interface FullAttributes {
 /** The operation that {@linkcode full} records. */
 export const FULL: Operation<FullAttributes> = {
   name: "full",
+  operandCount: 0,
   infer: (_, { shape, dtype }) => ({ shape, dtype }),
   reference: (_, { shape, attributes }) =>
     new Float64Array(elementCount(shape)).fill(attributes.value),

@@ -4,6 +4,7 @@ import { record, type Tensor } from "../tensor.ts";
 /** The operation that {@linkcode logicalNot} records. */
 export const LOGICAL_NOT: Operation<undefined> = {
   name: "logical_not",
+  operandCount: 1,
   infer: ([x]) => {
     const { shape, dtype } = x!;
     if (dtype !== "bool") {

@@ -10,6 +10,7 @@ import { transpose } from "./transpose.ts";
 /** The operation that {@linkcode matmul} records. */
 export const MATMUL: Operation<undefined> = {
   name: "matmul",
+  operandCount: 2,
   infer: ([a, b]) => {
     if (!DTYPES[a!.dtype].float || !DTYPES[b!.dtype].float) {
       throw new TypeError(

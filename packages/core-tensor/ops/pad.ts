@@ -14,6 +14,7 @@ export interface PadAttributes {
 /** The operation that {@linkcode pad} records. */
 export const PAD: Operation<PadAttributes> = {
   name: "pad",
+  operandCount: 1,
   infer: ([x], { before, after }) => ({
     shape: x!.shape.map((size, axis) => before[axis]! + size + after[axis]!),
     dtype: "f32",

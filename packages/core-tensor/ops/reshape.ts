@@ -12,6 +12,7 @@ export interface ReshapeAttributes {
 /** The operation that {@linkcode reshape} records. */
 export const RESHAPE: Operation<ReshapeAttributes> = {
   name: "reshape",
+  operandCount: 1,
   infer: ([x], { shape }) => ({ shape, dtype: x!.dtype }),
   reference: ([x]) => x!.slice(),
   gradient: (dy, { inputs: [x] }) => [() => reshape(dy, x!.shape)],

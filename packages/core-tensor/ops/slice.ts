@@ -20,6 +20,7 @@ export interface SliceAttributes {
 /** The operation that {@linkcode slice} records. */
 export const SLICE: Operation<SliceAttributes> = {
   name: "slice",
+  operandCount: 1,
   infer: ([x], { shape }) => ({ shape, dtype: x!.dtype }),
   reference: ([x], { inputs, shape, attributes: { start } }) => {
     const from = rowMajorStrides(inputs[0]!.shape);

@@ -17,6 +17,7 @@ import { sumParts } from "./sum_parts.ts";
 /** The operation that {@linkcode sum} records. */
 export const SUM: Operation<ReductionAttributes> = {
   name: "sum",
+  operandCount: 1,
   infer: ([x], attributes) => ({
     shape: reducedShape(x!.shape, attributes),
     dtype: "f32",

@@ -12,6 +12,7 @@ export interface TransposeAttributes {
 /** The operation that {@linkcode transpose} records. */
 export const TRANSPOSE: Operation<TransposeAttributes> = {
   name: "transpose",
+  operandCount: 1,
   infer: ([x], { permutation }) => ({
     shape: permutation.map((axis) => x!.shape[axis]!),
     dtype: x!.dtype,

@@ -8,6 +8,7 @@ import { full } from "./full.ts";
 /** The operation that {@linkcode where} records. */
 export const WHERE: Operation<undefined> = {
   name: "where",
+  operandCount: 3,
   infer: ([condition, a, b]) => {
     if (condition!.dtype !== "bool") {
       throw new TypeError(
