@@ -41,6 +41,7 @@ function stages(): Record<string, string[]> {
     types: ["check"],
     layers: ["task", "layers"],
     kernels: ["task", "kernels", "--check"],
+    wasm: ["task", "wasm", "--check"],
     documentation: ["doc", "--lint", ...docEntries()],
     publish: ["publish", "--dry-run", "--allow-dirty"],
   };
