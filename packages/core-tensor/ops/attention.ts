@@ -24,6 +24,7 @@ import { sum } from "./sum.ts";
 
 const KERNEL: AttentionKernel = {
   kernel: "attention",
+  split: "attention_split",
   vectors: ["q", "k", "v", undefined],
   keepsKeys: false,
   kept: 2,

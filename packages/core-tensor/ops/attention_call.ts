@@ -1,17 +1,24 @@
 import { DTYPES } from "../dtype.ts";
-import type { KernelCall, KernelOperand, KernelRequest } from "../operation.ts";
+import type {
+  DeviceTraits,
+  KernelCall,
+  KernelOperand,
+  KernelRequest,
+} from "../operation.ts";
 import { isRowMajor } from "../view.ts";
 import { type AttentionAttributes, attentionSizes } from "./attention_rows.ts";
 
-/** What the kernels of attention and its gradients share. */
+/** What the kernels of attention and its gradients state. */
 export interface AttentionKernel {
   /** The file. */
   readonly kernel: string;
-  /** What operands 0, 1, … are named in it; those read four by four. */
+  /** A file that shares the keys of few queries among threads, if any. */
+  readonly split?: string;
+  /** The names of the operands that the kernel reads four by four. */
   readonly vectors: readonly ("q" | "k" | "v" | "dy" | undefined)[];
   /** Whether a thread keeps keys rather than queries. */
   readonly keepsKeys: boolean;
-  /** Vectors of a whole head that a thread keeps for each row. */
+  /** Vectors that a thread keeps for four features of a row. */
   readonly kept: number;
 }
 
@@ -23,41 +30,28 @@ export interface AttentionKernel {
  * @returns The call.
  */
 export function attentionCall(
-  { kernel, vectors, keepsKeys, kept }: AttentionKernel,
+  { kernel, split, vectors, keepsKeys, kept }: AttentionKernel,
   { attributes, inputs, device }: KernelRequest<AttentionAttributes>,
 ): KernelCall {
-  const specs = inputs.map(({ view, dtype }) => ({ shape: view.shape, dtype }));
-  const places = (name: string): KernelOperand | undefined =>
+  const named = (name: string | undefined): KernelOperand | undefined =>
     inputs[vectors.findIndex((vector) => vector === name)];
-  const limits = specs[vectors.indexOf(undefined)]!;
-  const sizes = attentionSizes([
-    ...[specs[0]!, specs[1]!, vectors[2] === "v" ? specs[2]! : specs[1]!],
-    limits,
-  ]);
-  const { batch, queries, keys, heads, kvHeads, headDim } = sizes;
+  const [q, k, v] = [named("q")!, named("k")!, named("v") ?? named("k")!];
+  const { batch, queries, keys, heads, kvHeads, headDim } = attentionSizes(
+    [q, k, v, named(undefined)!].map(({ view, dtype }) => ({
+      shape: view.shape,
+      dtype,
+    })),
+  );
   const group = heads / kvHeads;
   const all = keepsKeys ? keys : queries * group;
-  const software = device.adapterClass === "software";
-  const threads = software ? 8 : 64;
-  const rows = software ? rowsOfThread(all, threads, kept * headDim / 4) : 1;
-  const strides: Record<string, number> = {};
-  const types: Record<string, string> = {};
-  const hooks: Record<string, string> = {};
-  for (const name of ["q", "k", "v", "dy"]) {
-    const operand = places(name);
-    if (!operand) continue;
-    const { dtype, view } = operand;
-    const upper = name.toUpperCase();
-    strides[`${upper}_OFFSET`] = view.offset / 4;
-    ["BATCH", "ROW", "HEAD"].forEach((axis, i) =>
-      strides[`${upper}_${axis}`] = view.strides[i]! / 4
-    );
-    if (dtype === "f32") continue;
-    types[`Four${upper}`] = "vec2u";
-    hooks[`read_${name}`] = widened(name, dtype);
-  }
+  const sharesKeys = split !== undefined && all <= FEW_ROWS;
+  const threading = sharesKeys
+    ? threadsForKeys(device, all, headDim / 4)
+    : threadsForRows(device, all, kept * headDim / 4);
+  const { rows, threads } = threading;
+  const tile = sharesKeys ? rows : rows * threads;
   return {
-    kernel,
+    kernel: sharesKeys ? split : kernel,
     sizes: {
       BATCH: batch,
       QUERIES: queries,
@@ -67,13 +61,14 @@ export function attentionCall(
       D4: headDim / 4,
       CAUSAL: attributes.causal ? 1 : 0,
       SCALE: attributes.scale,
-      ...strides,
+      ...Object.fromEntries(
+        vectors.flatMap((name, i) => strides(name, inputs[i]!)),
+      ),
       ROWS: rows,
       THREADS: threads,
     },
-    types,
-    hooks,
-    workgroups: batch * kvHeads * Math.ceil(all / (rows * threads)),
+    ...wideners(vectors, inputs),
+    workgroups: batch * kvHeads * Math.ceil(all / tile),
   };
 }
 
@@ -97,28 +92,85 @@ export function attentionAccepts(
     view.strides.slice(0, 3).every((stride) => stride % 4 === 0);
 }
 
-// Loading a vector takes llvmpipe as long as about ten uses of it. More vectors
-// in a thread than this take it seconds to compile.
-const LOAD = 10;
-const MOST_VECTORS = 128;
+interface Threading {
+  /** Rows of a thread, or of a workgroup whose threads share the keys. */
+  readonly rows: number;
+  readonly threads: number;
+}
 
-/** The rows of a thread on a processor that give the least work in all. */
-function rowsOfThread(all: number, threads: number, vectors: number): number {
-  const most = Math.max(1, Math.floor(MOST_VECTORS / vectors));
+// With fewer rows than this too few threads have something to do, unless they
+// share the keys.
+const FEW_ROWS = 16;
+// Loading a vector takes llvmpipe as long as ten uses of it. More vectors in a
+// thread than these take it seconds to compile; a GPU has no room for as many.
+const LOAD = 10;
+const MOST_VECTORS = { software: 128, gpu: 64 } as const;
+
+function threadsForKeys(
+  { adapterClass, maxWorkgroupBytes }: DeviceTraits,
+  all: number,
+  vectors: number,
+): Threading {
+  const most = Math.floor(MOST_VECTORS[adapterClass] / (2 * vectors));
+  const rows = Math.max(1, Math.min(all, most));
+  // Each thread has a peak, a total and its sums in workgroup memory.
+  const bytes = rows * (8 + 16 * vectors);
+  let threads = adapterClass === "software" ? 8 : 64;
+  while (threads > 1 && threads * bytes > maxWorkgroupBytes) threads /= 2;
+  return { rows, threads };
+}
+
+/** The rows of a thread that give the least work in all. */
+function threadsForRows(
+  { adapterClass }: DeviceTraits,
+  all: number,
+  vectors: number,
+): Threading {
+  if (adapterClass === "gpu") return { rows: 1, threads: 64 };
+  const threads = 8;
+  const most = Math.max(1, Math.floor(MOST_VECTORS.software / vectors));
   let best = 1;
   let least = Infinity;
   for (let rows = 1; rows <= most; rows++) {
     const work = Math.ceil(all / (rows * threads)) * (LOAD + rows);
     if (work < least) [best, least] = [rows, work];
   }
-  return best;
+  return { rows: best, threads };
 }
 
-function widened(name: string, dtype: string): string {
-  const two = dtype === "f16"
-    ? (word: string) => `unpack2x16float(${word})`
-    : (word: string) =>
-      `bitcast<vec2f>(vec2u(${word} << 16u, ${word} & 0xffff0000u))`;
-  return `let words = ${name}[i];
-  return vec4f(${two("words.x")}, ${two("words.y")});`;
+/** Where the vectors of an operand lie, as sizes of the kernel. */
+function strides(
+  name: string | undefined,
+  { view }: KernelOperand,
+): [string, number][] {
+  if (!name) return [];
+  const upper = name.toUpperCase();
+  return [
+    [`${upper}_OFFSET`, view.offset / 4],
+    [`${upper}_BATCH`, view.strides[0]! / 4],
+    [`${upper}_ROW`, view.strides[1]! / 4],
+    [`${upper}_HEAD`, view.strides[2]! / 4],
+  ];
+}
+
+/** What widens the 16-bit floats among the operands. */
+function wideners(
+  vectors: AttentionKernel["vectors"],
+  inputs: readonly KernelOperand[],
+): Pick<KernelCall, "types" | "hooks"> {
+  const types: Record<string, string> = {};
+  const hooks: Record<string, string> = {};
+  vectors.forEach((name, i) => {
+    const { dtype } = inputs[i]!;
+    if (!name || dtype === "f32") return;
+    const [a, b] = ["words.x", "words.y"].map((word) =>
+      dtype === "f16"
+        ? `unpack2x16float(${word})`
+        : `bitcast<vec2f>(vec2u(${word} << 16u, ${word} & 0xffff0000u))`
+    );
+    types[`Four${name.toUpperCase()}`] = "vec2u";
+    hooks[`read_${name}`] = `let words = ${name}[i];
+  return vec4f(${a}, ${b});`;
+  });
+  return { types, hooks };
 }
