@@ -8,7 +8,9 @@ import {
   matmul,
   mul,
   reshape,
+  rmsNorm,
   silu,
+  softmax,
   sum,
   type Tensor,
   transpose,
@@ -34,6 +36,16 @@ const GRAPHS: Record<string, (given: (seed: number) => Tensor) => Tensor> = {
   "a product": (given) => matmul(given(1), given(2)),
   "a LoRA layer": (given) =>
     loraLinear(given(1), given(2), given(3), given(4), { scaling: 2 }),
+  "LoRA layers in a row": (given) => {
+    const first = loraLinear(given(1), given(2), given(3), given(4), {
+      scaling: 0.5,
+    });
+    return loraLinear(silu(first), given(5), given(6), given(7), {
+      scaling: 2,
+    });
+  },
+  "a softmax": (given) => softmax(mul(given(1), 3), -1),
+  "an RMS norm": (given) => rmsNorm(given(1), sum(given(2), 0)),
   "a large graph": (given) => {
     const x = given(1);
     const h = silu(add(matmul(x, given(2)), sum(given(3), 0)));

@@ -76,6 +76,8 @@ export async function webgpuBackend(
     storage: GpuStorage,
     values: ArrayBufferView<ArrayBuffer>,
   ): void {
+    // Deno 2.9 panics on writing nothing.
+    if (values.byteLength === 0) return;
     device.queue.writeBuffer(storage.buffer, 0, values);
   }
 

@@ -1,4 +1,5 @@
 import {
+  accumulate,
   add,
   cast,
   exp,
@@ -81,6 +82,22 @@ for (const { name, ignore, open: openLocal } of TEST_DEVICES) {
         TypeError,
         "evaluate it first",
       );
+    },
+  });
+
+  Deno.test({
+    name: `a worker updates tensors in place on ${name}`,
+    ignore,
+    fn: async () => {
+      using device = await open(name);
+      const x = device.tensor([1, 2, 3]);
+      const ones = device.tensor([1, 1, 1]);
+      const updated = accumulate(x, ones);
+      const y = mul(updated, 10);
+      assertClose(await y.data(), [20, 30, 40]);
+      assertEquals(updated.known, true);
+      assertClose(await accumulate(updated, x).data(), [4, 6, 8]);
+      assertClose(await x.data(), [4, 6, 8]);
     },
   });
 
