@@ -1,11 +1,10 @@
-import { CROSS_ENTROPY, CROSS_ENTROPY_GRADIENT } from "@wick/core-tensor";
+import {
+  CROSS_ENTROPY,
+  CROSS_ENTROPY_GRADIENT,
+  type CrossEntropyAttributes,
+} from "@wick/core-tensor";
 import { type CpuCall, type CpuKernel, denseOperand } from "./cpu_kernel.ts";
 import { floatOperand, floats } from "./floats.ts";
-
-interface CrossEntropyAttributes {
-  readonly ignoreIndex: number;
-  readonly labelSmoothing: number;
-}
 
 /** The CPU kernels of cross-entropy and its gradient. */
 export const CROSS_ENTROPY_KERNELS: readonly CpuKernel[] = [

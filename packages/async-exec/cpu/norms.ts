@@ -1,16 +1,13 @@
 import {
   LAYER_NORM,
   LAYER_NORM_GRADIENT,
+  type NormAttributes,
   type Operation,
   RMS_NORM,
   RMS_NORM_GRADIENT,
 } from "@wick/core-tensor";
 import type { CpuCall, CpuKernel } from "./cpu_kernel.ts";
 import { floatOperand, floats } from "./floats.ts";
-
-interface NormAttributes {
-  readonly eps: number;
-}
 
 /** Computes the row that starts at `start`. */
 type NormLoop = (

@@ -4,6 +4,7 @@ import {
   ARGMAX,
   elementCount,
   type HostArray,
+  type ReductionAttributes,
   SUM,
   SUM_OF_SQUARES,
   SUM_PARTS,
@@ -12,13 +13,9 @@ import { type CpuCall, type CpuKernel, denseOperand } from "./cpu_kernel.ts";
 import { floatOperand, floats } from "./floats.ts";
 import { rowsAlong } from "./rows_along.ts";
 
-interface ReductionAttributes {
-  readonly axis: number;
-  readonly count: number;
-  readonly parts?: number;
-}
-
-type ReductionCall = CpuCall<ReductionAttributes>;
+type ReductionCall = CpuCall<
+  ReductionAttributes & { readonly parts?: number }
+>;
 
 /** The CPU kernels of reductions. */
 export const REDUCTION_KERNELS: readonly CpuKernel[] = [

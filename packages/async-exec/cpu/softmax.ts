@@ -1,4 +1,5 @@
 import {
+  type AxisAttributes,
   LOG_SOFTMAX,
   LOG_SOFTMAX_GRADIENT,
   LOG_SUM_EXP,
@@ -18,11 +19,6 @@ type RowLoop = (
   length: number,
   inner: number,
 ) => void;
-
-/** The axis of softmax, or the only one that is reduced. */
-interface AxisAttributes {
-  readonly axis: number;
-}
 
 /** The CPU kernels of softmax, its logarithm and their gradients. */
 export const SOFTMAX_KERNELS: readonly CpuKernel[] = [

@@ -31,7 +31,7 @@ export { RECIPROCAL, reciprocal } from "./reciprocal.ts";
 export { SQRT, sqrt } from "./sqrt.ts";
 export { RSQRT, rsqrt } from "./rsqrt.ts";
 export { CLAMP, clamp, type ClampOptions } from "./clamp.ts";
-export { POW, pow } from "./pow.ts";
+export { POW, pow, type PowAttributes } from "./pow.ts";
 export { LOG, log } from "./log.ts";
 export { SIN, sin } from "./sin.ts";
 export { COS, cos } from "./cos.ts";
@@ -54,7 +54,10 @@ export { LOGICAL_NOT, logicalNot } from "./logical_not.ts";
 export { WHERE, where } from "./where.ts";
 export { SUM, sum } from "./sum.ts";
 export type { ReduceOptions } from "./sum.ts";
-export { SUM_PARTS } from "./sum_parts.ts";
+export type { ReductionAttributes } from "./reduction.ts";
+export type { AxisAttributes } from "./row_axis.ts";
+export type { NormAttributes } from "./norm.ts";
+export { type PartsAttributes, SUM_PARTS } from "./sum_parts.ts";
 export { mean } from "./mean.ts";
 export { AMAX, amax } from "./amax.ts";
 export { AMIN, amin } from "./amin.ts";
@@ -74,7 +77,10 @@ export {
   crossEntropy,
   type CrossEntropyOptions,
 } from "./cross_entropy.ts";
-export { CROSS_ENTROPY_GRADIENT } from "./cross_entropy_gradient.ts";
+export {
+  CROSS_ENTROPY_GRADIENT,
+  type CrossEntropyAttributes,
+} from "./cross_entropy_gradient.ts";
 export { MATMUL, matmul } from "./matmul.ts";
 export { JOINT_MATMUL, jointMatmul } from "./joint_matmul.ts";
 export { loraLinear, type LoraLinearOptions } from "./lora_linear.ts";

@@ -4,7 +4,9 @@ import { unaryOperation } from "./elementwise.ts";
 import { literal } from "./full.ts";
 import { mul } from "./mul.ts";
 
-interface PowAttributes {
+/** The options of {@linkcode pow}. */
+export interface PowAttributes {
+  /** The power. */
   readonly exponent: number;
 }
 
