@@ -8,6 +8,7 @@ import { REDUCTION_KERNELS } from "./reductions.ts";
 import { ROPE_KERNELS } from "./rope.ts";
 import { SOFTMAX_KERNELS } from "./softmax.ts";
 import { ATTENTION_KERNELS } from "./attention.ts";
+import { CONCAT_KERNELS } from "./concat.ts";
 
 const ALL: readonly CpuKernel[] = [
   ...MATMUL_KERNELS,
@@ -19,6 +20,7 @@ const ALL: readonly CpuKernel[] = [
   ...REDUCTION_KERNELS,
   ...CROSS_ENTROPY_KERNELS,
   ...ATTENTION_KERNELS,
+  ...CONCAT_KERNELS,
 ];
 
 /** The CPU kernels, by the name of the operation. */

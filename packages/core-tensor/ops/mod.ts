@@ -95,3 +95,5 @@ export { ATTENTION_STATISTICS } from "./attention_statistics.ts";
 export { ATTENTION_QUERY_GRADIENT } from "./attention_query_gradient.ts";
 export { ATTENTION_KEY_VALUE_GRADIENT } from "./attention_key_value_gradient.ts";
 export { scaledDotProductAttention } from "./scaled_dot_product_attention.ts";
+export { CONCAT, concat } from "./concat.ts";
+export { stack } from "./stack.ts";
