@@ -10,6 +10,7 @@ import { fusedCode } from "./fused_code.ts";
 import { lowerViews, type PlacedGraph } from "./lower_views.ts";
 import { copyOperands } from "./copy_operands.ts";
 import { joinProducts } from "./join_products.ts";
+import { owners } from "./owners.ts";
 import type { Plan, Slot, Step, StepOperand } from "./plan.ts";
 import { groupReads, schedule } from "./schedule.ts";
 
@@ -97,7 +98,7 @@ function makeSlots(
   slotOf: Map<number, number>,
 ): { slots: Slot[]; buffers: readonly number[] } {
   const { nodes, computed } = placed;
-  const ownerOf = owners(placed, groups);
+  const ownerOf = owners(placed);
   const slots: Slot[] = [];
   let leaves = 0;
   const bytesOf = (id: number): number =>
@@ -145,22 +146,6 @@ function makeSlots(
     }
   );
   return { slots, buffers };
-}
-
-/** Gives the node whose bytes a node has: another one after an update. */
-function owners(
-  { nodes, places }: PlacedGraph,
-  groups: readonly Group[],
-): (id: number) => number {
-  const owner = new Map<number, number>();
-  for (const { root, main } of groups) {
-    if (main === undefined) continue;
-    const { operation, inputs } = nodes[main]!;
-    if (operation!.updates === undefined) continue;
-    const { base } = places[inputs[operation!.updates]!]!;
-    owner.set(root, owner.get(base) ?? base);
-  }
-  return (id) => owner.get(id) ?? id;
 }
 
 function makeStep(

@@ -24,6 +24,8 @@ export { joinProducts } from "./join_products.ts";
 export type { RootedGraph } from "./join_products.ts";
 export { buildPlan, DEFAULT_TRAITS } from "./build_plan.ts";
 export type { PlanOptions } from "./build_plan.ts";
+export { rootBytes } from "./root_bytes.ts";
+export type { RootBytes } from "./root_bytes.ts";
 export { assignBuffers } from "./assign_buffers.ts";
 export type { BufferAssignment, Lifetime } from "./assign_buffers.ts";
 export { explain } from "./explain.ts";

@@ -32,6 +32,8 @@ export class DeviceServer {
   readonly #reply: (reply: Reply, transfer?: Transferable[]) => void;
   readonly #values = new Map<number, Storage | Failure>();
   readonly #graphs = new Map<number, ServedGraph>();
+  /** Failures of updates, to be told to whoever waits for the elements. */
+  readonly #notices = new Map<number, Failure>();
   /** The first failure that nobody was told of. */
   #untold: Failure | undefined;
 
@@ -101,17 +103,25 @@ export class DeviceServer {
     }
   }
 
-  /** Makes elements, or leaves a failure in their place. */
+  /**
+   * Makes elements, or leaves a failure in their place. Elements that are there
+   * already stay; that they were not changed is told to the next who waits.
+   */
   #make(ids: readonly number[], make: () => readonly Storage[]): void {
-    let made: readonly (Storage | Failure)[];
     try {
-      made = make();
+      make().forEach((storage, index) => {
+        const id = ids[index]!;
+        if (this.#values.has(id)) storage.release();
+        else this.#values.set(id, storage);
+      });
     } catch (error) {
       const failure = error instanceof Failure ? error : new Failure(error);
       this.#untold ??= failure;
-      made = ids.map(() => failure);
+      for (const id of ids) {
+        if (this.#values.has(id)) this.#notices.set(id, failure);
+        else this.#values.set(id, failure);
+      }
     }
-    ids.forEach((id, index) => this.#values.set(id, made[index]!));
   }
 
   #write({ id, values, dtype }: Command & { readonly kind: "write" }): void {
@@ -144,6 +154,7 @@ export class DeviceServer {
   #release(id: number): void {
     const value = this.#values.get(id);
     this.#values.delete(id);
+    this.#notices.delete(id);
     if (value && !(value instanceof Failure)) value.release();
   }
 
@@ -157,9 +168,11 @@ export class DeviceServer {
   /** Elements, or the error for which there are none, thrown. */
   #storage(id: number): Storage {
     const value = this.#values.get(id)!;
-    if (!(value instanceof Failure)) return value;
-    if (this.#untold === value) this.#untold = undefined;
-    throw value.error;
+    const notice = value instanceof Failure ? value : this.#notices.get(id);
+    this.#notices.delete(id);
+    if (notice && this.#untold === notice) this.#untold = undefined;
+    if (notice) throw notice.error;
+    return this.#requireStorage(id);
   }
 
   #throwUntold(): void {

@@ -23,7 +23,8 @@ export interface StartMessage {
 }
 
 /**
- * What the worker is to do. `id` names elements on its device, `graph` a
+ * What the worker is to do. Results that share bytes with a leaf or another
+ * result have its id. `id` names elements on its device, `graph` a
  * structure that was sent once, `request` what is answered.
  */
 export type Command =

@@ -10,7 +10,12 @@ import {
   type Storage,
   type Tensor,
 } from "@wick/core-tensor";
-import { ComputationGraph, structureOf } from "@wick/graph";
+import {
+  ComputationGraph,
+  type RootBytes,
+  rootBytes,
+  structureOf,
+} from "@wick/graph";
 import type { DeviceStatistics } from "../backend.ts";
 import type { TensorOptions } from "../device.ts";
 import { hostArray, type NestedNumbers } from "../host_array.ts";
@@ -20,6 +25,14 @@ import type { Answer, Connection } from "./connection.ts";
 import type { Command, DeviceDescription } from "./messages.ts";
 import { toPlainGraph } from "./plain_graph.ts";
 import { RemoteStorage } from "./remote_storage.ts";
+
+/** A structure that the worker knows. */
+interface SentGraph {
+  /** Its number there. */
+  readonly graph: number;
+  /** Which bytes each root shares. */
+  readonly bytes: readonly RootBytes[];
+}
 
 // As many structures as a device keeps plans.
 const MAX_GRAPHS = 512;
@@ -40,7 +53,7 @@ export class WorkerDevice implements Executor {
   /** What the device is, for people. */
   readonly description: string;
   readonly #connection: Connection;
-  readonly #graphs: RecentMap<string, number>;
+  readonly #graphs: RecentMap<string, SentGraph>;
   #nextId = 0;
   #nextGraph = 0;
 
@@ -56,7 +69,7 @@ export class WorkerDevice implements Executor {
     this.description = `${description.description}, in a worker`;
     this.#graphs = new RecentMap(
       MAX_GRAPHS,
-      (graph) => connection.post({ kind: "forget", graph }),
+      ({ graph }) => connection.post({ kind: "forget", graph }),
     );
   }
 
@@ -155,11 +168,24 @@ export class WorkerDevice implements Executor {
     const open = [...new Set(tensors)].filter((tensor) => !tensor.known);
     if (open.length === 0) return;
     const { key, leaves, roots } = structureOf(open);
-    const given = leaves.map((leaf) => this.#requireStorage(leaf, "use").id);
-    const graph = this.#graphs.getOrMake(key, () => this.#sendGraph(roots));
-    const storages = roots.map(({ dtype, size }) => this.#storage(dtype, size));
-    const results = storages.map(({ id }) => id);
-    this.#connection.post({ kind: "evaluate", graph, leaves: given, results });
+    const given = leaves.map((leaf) => this.#requireStorage(leaf, "use"));
+    const { graph, bytes } = this.#graphs.getOrMake(
+      key,
+      () => this.#sendGraph(roots),
+    );
+    const storages: RemoteStorage[] = [];
+    bytes.forEach(({ kind, index }, root) => {
+      const { dtype, size } = roots[root]!;
+      const shared = kind === "leaf" ? given[index] : storages[index];
+      shared?.retain();
+      storages.push(shared ?? this.#storage(dtype, size));
+    });
+    this.#connection.post({
+      kind: "evaluate",
+      graph,
+      leaves: given.map(({ id }) => id),
+      results: storages.map(({ id }) => id),
+    });
     this.#connection.flush();
     roots.forEach((tensor, index) => tensor.settle(storages[index]!));
   }
@@ -240,12 +266,12 @@ export class WorkerDevice implements Executor {
   }
 
   /** Sends a structure, which evaluations then name by its number. */
-  #sendGraph(tensors: readonly Tensor[]): number {
+  #sendGraph(tensors: readonly Tensor[]): SentGraph {
     const { graph, roots } = ComputationGraph.trace(tensors);
-    const number = this.#nextGraph++;
     const nodes = toPlainGraph(graph);
-    this.#connection.post({ kind: "graph", graph: number, nodes, roots });
-    return number;
+    const sent = { graph: this.#nextGraph++, bytes: rootBytes(graph, roots) };
+    this.#connection.post({ kind: "graph", graph: sent.graph, nodes, roots });
+    return sent;
   }
 
   #requireStorage(tensor: Tensor, what: string): RemoteStorage {

@@ -3,6 +3,7 @@ import {
   add,
   cast,
   exp,
+  full,
   matmul,
   mul,
   type Operation,
@@ -181,6 +182,26 @@ Deno.test({
     for (const tensor of [fine, ...targets, heir]) tensor.dispose();
     await device.finish();
     assertClose(await add(x, 2).data(), new Float32Array(1024).fill(3));
+  },
+});
+
+Deno.test({
+  name: "an update that failed is told once, and leaves the old elements",
+  ignore,
+  fn: async () => {
+    using device = await openWorkerDevice({
+      device: "webgpu",
+      announce: false,
+      memoryBudget: 20000,
+    });
+    const x = device.tensor([1, 2]);
+    const updated = accumulate(x, device.tensor([1, 1]));
+    const large = add(full([5000], 1), device.tensor(1));
+    device.evaluate([updated, large]);
+    await assertRejects(() => updated.evalAsync(), DeviceMemoryError);
+    assertClose(await x.data(), [1, 2]);
+    await assertRejects(() => large.data(), DeviceMemoryError);
+    await device.finish();
   },
 });
 
