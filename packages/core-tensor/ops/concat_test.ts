@@ -25,7 +25,7 @@ testOp((a, b) => concat([a!, b!], 0), [random([0, 3], 5), random([2, 3], 6)], {
 testOp((a, b) => concat([transpose(a!), b!], 1), [
   random([3, 4], 7),
   random([4, 5], 8, { dtype: "f16" }),
-], { name: "a transposed and an f16 one" });
+], { name: "a transposed and an f16 one", gradients: [0] });
 testOp((a, b) => concat([a!, b!]), [
   input([1, -2], [2], "i32"),
   input([-2147483648, 2147483647, 5], [3], "i32"),
