@@ -15,6 +15,7 @@ export type KernelName =
   | "concat_4"
   | "cross_entropy"
   | "cross_entropy_gradient"
+  | "dropout"
   | "elementwise"
   | "elementwise_halves"
   | "embedding"
@@ -34,6 +35,7 @@ export type KernelName =
   | "matmul_split"
   | "matmul_tiled"
   | "pad"
+  | "random"
   | "reduce"
   | "rms_norm"
   | "rms_norm_gradient"
@@ -1310,6 +1312,75 @@ fn main(
       value -= SMOOTHING / f32(LENGTH);
       value -= select(0.0, 1.0 - SMOOTHING, i32(k) == label);
       out[i] = epilogue(i, select(slope * value, 0.0, ignored));
+    }
+  }
+}
+`,
+  "dropout": `// Sets elements to zero at random and scales the rest: a thread treats four,
+// by the words that Philox 4x32 gives for one counter (Salmon et al., 2011).
+
+const COUNT: u32 = 256;
+const SEED_LOW: u32 = 0;
+const SEED_HIGH: u32 = 0;
+const THRESHOLD: u32 = 0x80000000; // words below drop their element
+const SCALE: f32 = 2.0;
+const THREADS: u32 = 64;
+
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read> counter: array<u32>;
+@group(0) @binding(2) var<storage, read_write> out: array<f32>;
+
+fn load_x(i: u32) -> f32 {
+  return x[i];
+}
+
+fn load_counter(i: u32) -> u32 {
+  return counter[i];
+}
+
+fn epilogue(i: u32, value: f32) -> f32 {
+  return value;
+}
+
+// The upper word of a product of two words, by their halves.
+fn multiply_high(x: u32, y: u32) -> u32 {
+  let low = vec2u(x, y) & vec2u(0xffffu);
+  let high = vec2u(x, y) >> vec2u(16u);
+  let middle = high.x * low.y + ((low.x * low.y) >> 16u);
+  let carry = low.x * high.y + (middle & 0xffffu);
+  return high.x * high.y + (middle >> 16u) + (carry >> 16u);
+}
+
+fn philox(start: vec4u, seed: vec2u) -> vec4u {
+  var words = start;
+  var key = seed;
+  for (var round = 0u; round < 10; round++) {
+    words = vec4u(
+      multiply_high(words.z, 0xcd9e8d57u) ^ words.y ^ key.x,
+      words.z * 0xcd9e8d57u,
+      multiply_high(words.x, 0xd2511f53u) ^ words.w ^ key.y,
+      words.x * 0xd2511f53u,
+    );
+    key += vec2u(0x9e3779b9u, 0xbb67ae85u);
+  }
+  return words;
+}
+
+@compute @workgroup_size(THREADS)
+fn main(
+  @builtin(workgroup_id) wid: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let block = (wid.x + wid.y * groups.x) * THREADS + lane;
+  let words = philox(
+    vec4u(block, 0, load_counter(0), 0),
+    vec2u(SEED_LOW, SEED_HIGH),
+  );
+  for (var k = 0u; k < 4; k++) { // @unroll
+    let i = 4 * block + k;
+    if i < COUNT {
+      out[i] = epilogue(i, select(load_x(i) * SCALE, 0.0, words[k] < THRESHOLD));
     }
   }
 }
@@ -3492,6 +3563,80 @@ fn main(
   out[i] = epilogue(i, value);
 }
 `,
+  "random": `// Random numbers by Philox 4x32 with ten rounds (Salmon et al., 2011): a thread
+// makes four, from one counter, uniform in [0, 1) or of a normal distribution.
+
+const COUNT: u32 = 256;
+const SEED_LOW: u32 = 0;
+const SEED_HIGH: u32 = 0;
+const NORMAL: u32 = 0;
+const THREADS: u32 = 64;
+
+@group(0) @binding(0) var<storage, read> counter: array<u32>;
+@group(0) @binding(1) var<storage, read_write> out: array<f32>;
+
+fn load_counter(i: u32) -> u32 {
+  return counter[i];
+}
+
+fn epilogue(i: u32, value: f32) -> f32 {
+  return value;
+}
+
+// The upper word of a product of two words, by their halves.
+fn multiply_high(x: u32, y: u32) -> u32 {
+  let low = vec2u(x, y) & vec2u(0xffffu);
+  let high = vec2u(x, y) >> vec2u(16u);
+  let middle = high.x * low.y + ((low.x * low.y) >> 16u);
+  let carry = low.x * high.y + (middle & 0xffffu);
+  return high.x * high.y + (middle >> 16u) + (carry >> 16u);
+}
+
+fn philox(start: vec4u, seed: vec2u) -> vec4u {
+  var words = start;
+  var key = seed;
+  for (var round = 0u; round < 10; round++) {
+    words = vec4u(
+      multiply_high(words.z, 0xcd9e8d57u) ^ words.y ^ key.x,
+      words.z * 0xcd9e8d57u,
+      multiply_high(words.x, 0xd2511f53u) ^ words.w ^ key.y,
+      words.x * 0xd2511f53u,
+    );
+    key += vec2u(0x9e3779b9u, 0xbb67ae85u);
+  }
+  return words;
+}
+
+// Two numbers of a normal distribution (Box and Muller, 1958).
+fn normal(words: vec2u) -> vec2f {
+  let radius = sqrt(-2.0 * log((f32(words.x >> 8u) + 1.0) / 16777216.0));
+  let angle = 6.283185307179586 * f32(words.y >> 8u) / 16777216.0;
+  return radius * vec2f(cos(angle), sin(angle));
+}
+
+@compute @workgroup_size(THREADS)
+fn main(
+  @builtin(workgroup_id) wid: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let block = (wid.x + wid.y * groups.x) * THREADS + lane;
+  let words = philox(
+    vec4u(block, 0, load_counter(0), 0),
+    vec2u(SEED_LOW, SEED_HIGH),
+  );
+  var values = vec4f(words >> vec4u(8)) / 16777216.0;
+  if NORMAL == 1 {
+    values = vec4f(normal(words.xy), normal(words.zw));
+  }
+  for (var k = 0u; k < 4; k++) { // @unroll
+    let i = 4 * block + k;
+    if i < COUNT {
+      out[i] = epilogue(i, values[k]);
+    }
+  }
+}
+`,
   "reduce": `// Reduces along an axis, as it stands by sums: the lanes of a result walk its
 // elements, then meet in pairs, in an order that is always the same. With PARTS
 // the axis is cut, and each part has a result of its own.
@@ -4005,6 +4150,7 @@ export const KERNEL_NAMES: readonly KernelName[] = [
   "concat_4",
   "cross_entropy",
   "cross_entropy_gradient",
+  "dropout",
   "elementwise",
   "elementwise_halves",
   "embedding",
@@ -4024,6 +4170,7 @@ export const KERNEL_NAMES: readonly KernelName[] = [
   "matmul_split",
   "matmul_tiled",
   "pad",
+  "random",
   "reduce",
   "rms_norm",
   "rms_norm_gradient",

@@ -97,3 +97,11 @@ export { ATTENTION_KEY_VALUE_GRADIENT } from "./attention_key_value_gradient.ts"
 export { scaledDotProductAttention } from "./scaled_dot_product_attention.ts";
 export { CONCAT, concat } from "./concat.ts";
 export { stack } from "./stack.ts";
+export {
+  RANDOM_NORMAL,
+  RANDOM_UNIFORM,
+  randomNormal,
+  randomUniform,
+} from "./random.ts";
+export type { RandomOptions } from "./random.ts";
+export { DROPOUT, dropout } from "./dropout.ts";
