@@ -3,7 +3,7 @@ import type { Arguments } from "./arguments.ts";
 import type { Command } from "./command.ts";
 import type { Io } from "./io.ts";
 import { openNamedDevice } from "./open.ts";
-import { selfTest } from "./self_test.ts";
+import { checkDevice } from "./check_device.ts";
 import { VERSION } from "./version.ts";
 
 /** `wick doctor`. */
@@ -31,11 +31,11 @@ const WAITED_MILLISECONDS = 8;
 
 async function doctor(args: Arguments, io: Io): Promise<number> {
   args.refuseOperands();
-  using device = await openNamedDevice(args);
+  using device = await openNamedDevice(args, io);
   using cpu = await openDevice({ device: "cpu", announce: false });
   const adapter = await adapterReport();
   const readMilliseconds = await readTime(device);
-  const tests = await selfTest(device, cpu);
+  const tests = await checkDevice(device, cpu);
   const synchronousRead = device.name === "webgpu" &&
     readMilliseconds < WAITED_MILLISECONDS;
   const passed = tests.every((test) => test.passed);

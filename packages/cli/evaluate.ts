@@ -63,7 +63,7 @@ async function evaluate(args: Arguments, io: Io): Promise<number> {
   const examples = (await readExamples(path)).slice(0, limit);
   const prompts = args.flag("exact-match") ? completions(examples, path) : [];
   using opened = new DisposableStack();
-  const { model, tokenizer } = await openModel(args, opened);
+  const { model, tokenizer } = await openModel(args, io, opened);
   const tokenized = tokenizeExamples(examples, model, tokenizer, {
     path,
     ...(maxLength !== undefined && { maxLength }),

@@ -65,7 +65,7 @@ async function generate(args: Arguments, io: Io): Promise<number> {
   });
   const json = args.flag("json");
   using opened = new DisposableStack();
-  const { model, tokenizer } = await openModel(args, opened);
+  const { model, tokenizer } = await openModel(args, io, opened);
   const began = performance.now();
   let text = "";
   let tokens = 0;

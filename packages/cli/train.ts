@@ -80,7 +80,7 @@ async function prepare(
   io: Io,
 ): Promise<Prepared> {
   const { data, output, seed, maxLength } = settings;
-  const device = opened.use(await openNamedDevice(args));
+  const device = opened.use(await openNamedDevice(args, io));
   const [trainPath, validPath] = [
     splitPath(data, "train"),
     splitPath(data, "valid"),

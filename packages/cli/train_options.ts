@@ -98,9 +98,6 @@ export function trainSettings(args: Arguments): TrainSettings {
   const clip = args.number("max-gradient-norm", { minimum: 0 });
   const seed = args.whole("seed", { minimum: 0 }) ?? 0;
   return {
-    model: args.required("model"),
-    data: args.required("data"),
-    output: args.required("output"),
     lora: {
       rank,
       alpha: args.number("alpha") ?? 2 * rank,
@@ -126,6 +123,9 @@ export function trainSettings(args: Arguments): TrainSettings {
       }),
     },
     seed,
+    model: args.required("model"),
+    data: args.required("data"),
+    output: args.required("output"),
     maxLength: args.whole("max-length", { minimum: 2 }),
     logEvery: args.whole("log-every"),
   };

@@ -10,7 +10,7 @@ import { gradients } from "@wick/graph";
 import { uniformSource } from "@wick/models";
 
 /** How one part of the self-test went. */
-export interface SelfTestResult {
+export interface DeviceCheck {
   /** What was computed. */
   readonly name: string;
   /** How far the device is from the CPU, in parts of the largest value. */
@@ -47,11 +47,11 @@ const TESTS: Readonly<Record<string, (device: Device) => Tensor>> = {
  * @param cpu The CPU.
  * @returns A result for each thing.
  */
-export async function selfTest(
+export async function checkDevice(
   device: Device,
   cpu: Device,
-): Promise<SelfTestResult[]> {
-  const results: SelfTestResult[] = [];
+): Promise<DeviceCheck[]> {
+  const results: DeviceCheck[] = [];
   for (const [name, compute] of Object.entries(TESTS)) {
     using got = compute(device);
     using want = compute(cpu);
