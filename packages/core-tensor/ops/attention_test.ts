@@ -1,12 +1,14 @@
+import { gradients } from "@wick/graph";
 import {
   assertClose,
+  evaluateReference,
   input,
   random,
   TEST_DEVICES,
   testOp,
 } from "@wick/testing";
 import { assertThrows } from "@std/assert";
-import type { Tensor } from "../tensor.ts";
+import { Tensor } from "../tensor.ts";
 import { attention, type AttentionOptions } from "./attention.ts";
 import { full } from "./full.ts";
 import { scaledDotProductAttention } from "./scaled_dot_product_attention.ts";
@@ -69,7 +71,52 @@ for (const dtype of ["f16", "bf16"] as const) {
   ], { name: `of ${dtype}`, gradients: [0] });
 }
 
+const LARGE: readonly { sizes: Sizes; options: AttentionOptions }[] = [
+  { sizes: [1, 65, 63, 2, 1, 16], options: { causal: true } },
+  { sizes: [2, 63, 65, 6, 2, 20], options: {} },
+  { sizes: [1, 72, 72, 4, 2, 32], options: { causal: true } },
+  { sizes: [1, 33, 33, 3, 3, 64], options: { causal: true } },
+  { sizes: [2, 1, 1000, 4, 2, 32], options: { causal: true } },
+  { sizes: [1, 3, 129, 5, 1, 128], options: {} },
+];
+
 for (const { name, ignore, open } of TEST_DEVICES) {
+  for (const { sizes, options } of LARGE) {
+    Deno.test({
+      name: `attention(${sizes}) and its gradients are right on ${name}`,
+      ignore,
+      fn: async () => {
+        const device = await open();
+        const [batch, queries, , heads, , headDim] = sizes;
+        const dy = random([batch, queries, heads, headDim], 9);
+        const given = [...operands(sizes, 200), dy];
+        const wants = given.map(({ shape }) =>
+          new Tensor(shape, "f32", undefined, true)
+        );
+        const known = new Map(wants.map((x, i) => [x, given[i]!.values]));
+        const finds = given.map(({ shape, values }) =>
+          device.tensor(values, { shape, dtype: "f32" })
+        );
+        const results = ([q, k, v, dy]: readonly Tensor[]): Tensor[] => {
+          const y = attention(q!, k!, v!, options);
+          return [y, ...gradients(y, [q!, k!, v!], dy)];
+        };
+        const expected = results(wants);
+        const found = results(finds);
+        device.evaluate(found);
+        for (const [i, tensor] of found.entries()) {
+          // Sums of many probabilities of either sign.
+          assertClose(
+            await tensor.data(),
+            evaluateReference(expected[i]!, known),
+            { rtol: 1e-4, atol: 5e-6 },
+          );
+        }
+        for (const tensor of [...finds, ...found]) tensor.dispose();
+      },
+    });
+  }
+
   Deno.test({
     name: `attention() reads nothing beyond what is seen on ${name}`,
     ignore,
