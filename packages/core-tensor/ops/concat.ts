@@ -5,7 +5,9 @@ import { record, type Tensor } from "../tensor.ts";
 import { cast } from "./cast.ts";
 import { slice } from "./slice.ts";
 
-interface ConcatAttributes {
+/** The options of {@linkcode concat}. */
+export interface ConcatAttributes {
+  /** The axis along which tensors are joined. */
   readonly axis: number;
 }
 

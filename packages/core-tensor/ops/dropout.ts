@@ -11,8 +11,11 @@ import {
   seedWords,
 } from "./random.ts";
 
-interface DropoutAttributes {
+/** The options of {@linkcode dropout}. */
+export interface DropoutAttributes {
+  /** The share of elements that become 0. */
   readonly rate: number;
+  /** The key of the generator. */
   readonly seed: SeedWords;
 }
 

@@ -2,7 +2,9 @@ import type { Operation } from "../operation.ts";
 import { elementCount } from "../shape.ts";
 import { record, type Tensor } from "../tensor.ts";
 
-interface EmbeddingGradientAttributes {
+/** The options of {@linkcode embeddingGradient}. */
+export interface EmbeddingGradientAttributes {
+  /** The rows of the table. */
   readonly rows: number;
 }
 

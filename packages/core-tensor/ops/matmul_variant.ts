@@ -54,9 +54,8 @@ export interface MatmulRequest {
 
 /** A kernel of the family `kernels/matmul*.wgsl`. */
 export type MatmulKernel =
-  | `matmul${MatmulForm}`
-  | `matmul_joint${MatmulForm}`;
-type MatmulForm = "" | "_direct" | "_tiled" | "_split";
+  | `matmul${"" | "_direct" | "_tiled" | "_split"}`
+  | `matmul_joint${"" | "_direct" | "_tiled" | "_split"}`;
 
 /** A call of a matrix kernel, as plain data. */
 export interface MatmulVariant {

@@ -83,19 +83,24 @@ export {
 } from "./cross_entropy_gradient.ts";
 export { MATMUL, matmul } from "./matmul.ts";
 export { JOINT_MATMUL, jointMatmul } from "./joint_matmul.ts";
+export type { JointAttributes } from "./matmul_call.ts";
 export { loraLinear, type LoraLinearOptions } from "./lora_linear.ts";
 export { EMBEDDING, embedding } from "./embedding.ts";
 export { EMBEDDING_GRADIENT, embeddingGradient } from "./embedding_gradient.ts";
+export type { EmbeddingGradientAttributes } from "./embedding_gradient.ts";
 export { CACHE_WRITE, cacheWrite } from "./cache_write.ts";
 export { ACCUMULATE, accumulate } from "./accumulate.ts";
 export { ADAMW, adamw } from "./adamw.ts";
 export { ROPE, rope } from "./rope.ts";
+export type { RopeAttributes } from "./rope.ts";
 export { ATTENTION, attention, type AttentionOptions } from "./attention.ts";
+export type { AttentionAttributes } from "./attention_rows.ts";
 export { ATTENTION_STATISTICS } from "./attention_statistics.ts";
 export { ATTENTION_QUERY_GRADIENT } from "./attention_query_gradient.ts";
 export { ATTENTION_KEY_VALUE_GRADIENT } from "./attention_key_value_gradient.ts";
 export { scaledDotProductAttention } from "./scaled_dot_product_attention.ts";
 export { CONCAT, concat } from "./concat.ts";
+export type { ConcatAttributes } from "./concat.ts";
 export { stack } from "./stack.ts";
 export {
   RANDOM_NORMAL,
@@ -103,5 +108,6 @@ export {
   randomNormal,
   randomUniform,
 } from "./random.ts";
-export type { RandomOptions } from "./random.ts";
+export type { RandomAttributes, RandomOptions } from "./random.ts";
 export { DROPOUT, dropout } from "./dropout.ts";
+export type { DropoutAttributes } from "./dropout.ts";

@@ -19,8 +19,11 @@ export interface RandomOptions {
 /** A seed as it is recorded: its low and its high word. */
 export type SeedWords = readonly [number, number];
 
-interface RandomAttributes {
+/** The options of random tensors. */
+export interface RandomAttributes {
+  /** The size along each axis. */
   readonly shape: Shape;
+  /** The key of the generator. */
   readonly seed: SeedWords;
 }
 

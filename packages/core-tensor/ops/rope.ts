@@ -3,7 +3,8 @@ import type { Operation, TensorSpec } from "../operation.ts";
 import { elementCount, sameShape } from "../shape.ts";
 import { record, type Tensor } from "../tensor.ts";
 
-interface RopeAttributes {
+/** The options of {@linkcode rope}. */
+export interface RopeAttributes {
   /** Whether to rotate back. */
   readonly inverse: boolean;
 }
