@@ -1,0 +1,104 @@
+import {
+  attention,
+  type AttentionOptions,
+  embedding,
+  Tensor,
+} from "@wick/core-tensor";
+import { gradients } from "@wick/graph";
+import {
+  assertClose,
+  evaluateReference,
+  random,
+  TEST_DEVICES,
+} from "@wick/testing";
+import { Device } from "../device.ts";
+import { requestAdapter } from "../request_adapter.ts";
+import { webgpuBackend } from "./webgpu_backend.ts";
+
+// The adapter of a test machine is often a rasteriser; these run what a GPU
+// would be given, with the limits that every one has.
+const { ignore } = TEST_DEVICES.find(({ name }) => name === "webgpu")!;
+
+async function openAsGpu(): Promise<Device> {
+  const adapter = await requestAdapter();
+  const device = await adapter!.requestDevice();
+  return new Device(
+    await webgpuBackend(device, {
+      description: "as a GPU",
+      software: false,
+      memoryBudget: 2 ** 28,
+      synchronousRead: true,
+    }),
+  );
+}
+
+type Sizes = readonly [number, number, number, number, number, number];
+
+const CASES: readonly { sizes: Sizes; options: AttentionOptions }[] = [
+  { sizes: [1, 65, 63, 2, 1, 16], options: { causal: true } },
+  { sizes: [2, 63, 65, 6, 2, 20], options: {} },
+  { sizes: [2, 1, 1000, 4, 2, 32], options: { causal: true } },
+  { sizes: [1, 3, 129, 5, 1, 128], options: {} },
+];
+
+for (const { sizes, options } of CASES) {
+  Deno.test({
+    name: `attention(${sizes}) is right with the kernels of a GPU`,
+    ignore,
+    fn: async () => {
+      using device = await openAsGpu();
+      const [batch, queries, keys, heads, kvHeads, headDim] = sizes;
+      const given = [
+        random([batch, queries, heads, headDim], 1),
+        random([batch, keys, kvHeads, headDim], 2),
+        random([batch, keys, kvHeads, headDim], 3),
+        random([batch, queries, heads, headDim], 4),
+      ];
+      const results = ([q, k, v, dy]: readonly Tensor[]): Tensor[] => {
+        const y = attention(q!, k!, v!, options);
+        return [y, ...gradients(y, [q!, k!, v!], dy)];
+      };
+      const wants = given.map(({ shape }) =>
+        new Tensor(shape, "f32", undefined, true)
+      );
+      const known = new Map(wants.map((x, i) => [x, given[i]!.values]));
+      const expected = results(wants);
+      const found = results(
+        given.map(({ shape, values }) =>
+          device.tensor(values, { shape, dtype: "f32" })
+        ),
+      );
+      device.evaluate(found);
+      for (const [i, tensor] of found.entries()) {
+        // Sums of many probabilities of either sign.
+        assertClose(
+          await tensor.data(),
+          evaluateReference(expected[i]!, known),
+          { rtol: 1e-4, atol: 5e-6 },
+        );
+      }
+    },
+  });
+}
+
+Deno.test({
+  name: "embedding() has its gradient with the kernels of a GPU",
+  ignore,
+  fn: async () => {
+    using device = await openAsGpu();
+    const shape = [1000, 65];
+    const ids = random([130], 5, { low: 0, high: 1000, dtype: "i32" });
+    const { values } = random([130, 65], 6);
+    const weight = device.zeros(shape, { trainable: true });
+    const rows = device.tensor(Int32Array.from(ids.values));
+    const dy = device.tensor(values, { shape: [130, 65], dtype: "f32" });
+    const [found] = gradients(embedding(weight, rows), [weight], dy);
+    const want = new Float64Array(1000 * 65);
+    ids.values.forEach((row, k) => {
+      for (let column = 0; column < 65; column++) {
+        want[row * 65 + column]! += values[k * 65 + column]!;
+      }
+    });
+    assertClose(await found!.data(), want);
+  },
+});
