@@ -108,6 +108,6 @@ export {
   randomNormal,
   randomUniform,
 } from "./random.ts";
-export type { RandomAttributes, RandomOptions } from "./random.ts";
+export type { RandomAttributes, RandomOptions, SeedWords } from "./random.ts";
 export { DROPOUT, dropout } from "./dropout.ts";
 export type { DropoutAttributes } from "./dropout.ts";
