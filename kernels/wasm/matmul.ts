@@ -97,6 +97,8 @@ export function multiplyPacked(
   packed: usize,
   packedBatch: usize,
   out: usize,
+  outBatch: usize,
+  outRow: usize,
   m: i32,
   n: i32,
   k: i32,
@@ -116,7 +118,8 @@ export function multiplyPacked(
       aRow,
       aColumn,
       packed + <usize> matrix * packedBatch,
-      out + ((<usize> matrix * m * n + <usize> row * n) << 2),
+      out + <usize> matrix * outBatch + <usize> row * outRow,
+      outRow,
       min(unitRows, m - row),
       column,
       min(column + unitColumns, n),
@@ -135,6 +138,7 @@ function multiplyUnit(
   aColumn: usize,
   packed: usize,
   out: usize,
+  outRow: usize,
   rows: i32,
   column: i32,
   end: i32,
@@ -166,9 +170,9 @@ function multiplyUnit(
       for (let row = 0; row < rows; row += ROWS) {
         const high = min(ROWS, rows - row);
         const whole = high == ROWS && end - x >= COLUMNS;
-        const at = out + (<usize> (row * n + x) << 2);
+        const at = out + <usize> row * outRow + (<usize> x << 2);
         const to = whole ? at : scratch;
-        const toRow = (<usize> (whole ? n : COLUMNS)) << 2;
+        const toRow = whole ? outRow : <usize> COLUMNS << 2;
         const sum = whole && (add || start > 0);
         if (few) {
           stridedTile(
@@ -197,7 +201,7 @@ function multiplyUnit(
           putCorner(
             scratch,
             at,
-            <usize> n << 2,
+            outRow,
             high,
             min(COLUMNS, end - x),
             add || start > 0,

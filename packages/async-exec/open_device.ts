@@ -11,6 +11,14 @@ export interface OpenDeviceOptions {
    * `"auto"`.
    */
   readonly device?: "auto" | "webgpu" | "cpu";
+  /** How many threads share large work on the CPU; all it has if absent. */
+  readonly threads?: number;
+  /**
+   * Whether the CPU looks for a BLAS, Accelerate or OpenBLAS: it needs
+   * `--allow-ffi`. Absent: what the environment variable `WICK_BLAS` says, which
+   * may be `off`.
+   */
+  readonly blas?: boolean;
   /** Bytes that buffers of a GPU may take in all; 16 GiB if absent. */
   readonly memoryBudget?: number;
   /** Whether the choice is said on stderr, once a process; true if absent. */
@@ -49,11 +57,11 @@ async function open(
   wanted: "auto" | "webgpu" | "cpu",
   options: OpenDeviceOptions,
 ): Promise<Device> {
-  if (wanted === "cpu") return new Device(cpuBackend());
+  if (wanted === "cpu") return new Device(cpuBackend(options));
   const adapter = await requestAdapter();
   const software = adapter?.info.isFallbackAdapter ?? true;
   if (wanted === "auto" && (!adapter || software)) {
-    return new Device(cpuBackend());
+    return new Device(cpuBackend(options));
   }
   if (!adapter) {
     throw new TypeError(

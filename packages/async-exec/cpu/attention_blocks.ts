@@ -1,4 +1,4 @@
-import type { HostArray } from "@wick/core-tensor";
+import type { CpuArray } from "./cpu_array.ts";
 import type { CpuCall, CpuOperand } from "./cpu_kernel.ts";
 import { matmul } from "./matmul.ts";
 
@@ -213,7 +213,7 @@ export function gatherRows(
  * @returns The same.
  * @throws {TypeError} If it holds integers.
  */
-export function floats(array: HostArray): Float32Array {
+export function floats(array: CpuArray): Float32Array {
   if (array instanceof Float32Array) return array;
   throw new TypeError(
     `Cannot attend with a ${array.constructor.name}: it must be of floats`,

@@ -7,34 +7,43 @@ import {
 import { DEFAULT_TRAITS, type Plan, type Slot, type Step } from "@wick/graph";
 import type { Backend, DeviceStatistics } from "../backend.ts";
 import { DeviceLostError } from "../device_lost_error.ts";
-import { bf16Round, halvesOf, unpackHalves, wordsOf } from "../float_bits.ts";
+import { halvesOf, unpackHalves, wordsOf } from "../float_bits.ts";
 import { arrayOf } from "../host_array.ts";
-import { type CpuMemory, type CpuStorage, cpuStorage } from "./cpu_storage.ts";
-import { CPU_KERNELS } from "./kernels.ts";
+import type { CpuArray } from "./cpu_array.ts";
 import type { CpuOperand } from "./cpu_kernel.ts";
+import { CpuMachine, type CpuMachineOptions } from "./cpu_machine.ts";
+import { type CpuStorage, CpuStorages, setRounded } from "./cpu_storage.ts";
+import { CPU_KERNELS } from "./kernels.ts";
+import { PlanArrays } from "./plan_arrays.ts";
 import { fusedFunction } from "./fused_function.ts";
 import { runReference } from "./run_reference.ts";
 
 /** Runs one step on the arrays of the slots. */
-type PreparedStep = (arrays: readonly HostArray[]) => void;
+type PreparedStep = (
+  arrays: readonly CpuArray[],
+  machine: CpuMachine,
+) => void;
 
 interface PreparedPlan {
   readonly steps: readonly PreparedStep[];
-  /** For each buffer of the plan, an array for each type it is used with. */
-  readonly scratch: Map<string, HostArray>;
+  readonly buffers: PlanArrays;
 }
 
 /**
- * Makes the backend that runs plans in the process, in plain TypeScript.
+ * Makes the backend that runs plans in the process: in WebAssembly and through
+ * a BLAS where it has kernels for it, else in TypeScript.
  *
+ * @param options Threads, and whether to look for a BLAS.
  * @returns The backend.
  */
-export function cpuBackend(): Backend {
-  const memory: CpuMemory = { bytes: 0, peakBytes: 0, arrays: 0 };
+export function cpuBackend(options: CpuMachineOptions = {}): Backend {
+  const machine = new CpuMachine(options);
+  const storages = new CpuStorages(machine.memory);
   const prepared = new WeakMap<Plan, PreparedPlan>();
   let dispatches = 0;
   let submissions = 0;
   let closed = false;
+  let [room, roomBytes] = [0, 0];
 
   function requireOpen(): void {
     if (closed) {
@@ -44,7 +53,7 @@ export function cpuBackend(): Backend {
     }
   }
 
-  function arrayOfStorage(storage: Storage): HostArray {
+  function arrayOfStorage(storage: Storage): CpuArray {
     requireOpen();
     if (!isCpuStorage(storage)) {
       throw new TypeError("Cannot use the bytes of another device on the CPU");
@@ -52,44 +61,66 @@ export function cpuBackend(): Backend {
     return storage.array;
   }
 
+  /** Room for the buffers of a plan; all plans of the device share it. */
+  function roomFor({ bytes }: PlanArrays): number {
+    if (bytes > roomBytes) {
+      if (roomBytes > 0) machine.memory.free(room);
+      roomBytes = 0;
+      room = machine.memory.allocate(bytes);
+      roomBytes = bytes;
+    }
+    return room;
+  }
+
   function runOnce(
     plan: Plan,
     leaves: readonly Storage[],
     results: readonly Storage[],
   ): void {
+    requireOpen();
     let entry = prepared.get(plan);
     if (!entry) {
-      entry = { steps: plan.steps.map(prepareStep), scratch: new Map() };
+      entry = {
+        steps: plan.steps.map(prepareStep),
+        buffers: new PlanArrays(plan),
+      };
       prepared.set(plan, entry);
     }
-    const { scratch } = entry;
-    const types = slotTypes(plan);
-    const arrays = plan.slots.map((slot, index) =>
-      slotArray(slot, types[index]!, scratch, leaves, results, arrayOfStorage)
-    );
-    for (const step of entry.steps) step(arrays);
+    const buffers = entry.buffers.at(machine.memory, roomFor(entry.buffers));
+    const arrays = plan.slots.map(({ place: { kind, index } }, slot) => {
+      switch (kind) {
+        case "leaf":
+          return arrayOfStorage(leaves[index]!);
+        case "result":
+          return arrayOfStorage(results[index]!);
+        case "buffer":
+          return buffers[slot]!;
+      }
+    });
+    for (const step of entry.steps) step(arrays, machine);
     dispatches += plan.steps.length;
     submissions++;
   }
 
+  function stored(values: HostArray, dtype: DType): Storage {
+    requireOpen();
+    const storage = storages.allocate(dtype, values.length);
+    setRounded(storage.array, values, dtype);
+    return storage;
+  }
+
   return {
     name: "cpu",
-    description: "CPU, plain TypeScript",
+    description: machine.description,
     traits: { ...DEFAULT_TRAITS, maxStorageBuffers: 64 },
     allocate(dtype, count) {
       requireOpen();
-      return cpuStorage(memory, dtype, count);
+      return storages.allocate(dtype, count);
     },
-    upload(values, dtype) {
-      requireOpen();
-      return cpuStorage(memory, dtype, rounded(values, dtype));
-    },
-    uploadBytes(bytes, dtype) {
-      requireOpen();
-      return cpuStorage(memory, dtype, fromBytes(bytes, dtype));
-    },
+    upload: stored,
+    uploadBytes: (bytes, dtype) => stored(fromBytes(bytes, dtype), dtype),
     write: (storage, values, dtype) =>
-      arrayOfStorage(storage).set(rounded(values, dtype)),
+      setRounded(arrayOfStorage(storage), values, dtype),
     run: (plan, leaves, results) => runOnce(plan, leaves, results),
     prepare: (plan, leaves, results) => ({
       run: () => runOnce(plan, leaves, results),
@@ -97,20 +128,30 @@ export function cpuBackend(): Backend {
     }),
     // Errors are rejections here, as they are on a GPU.
     // deno-lint-ignore require-await
-    read: async (storage, _, count) => arrayOfStorage(storage).slice(0, count),
+    read: async (storage, dtype, count) => {
+      const array = arrayOf(dtype, count);
+      array.set(arrayOfStorage(storage).subarray(0, count));
+      return array;
+    },
     // deno-lint-ignore require-await
     finish: async () => requireOpen(),
     fence: () => {},
     statistics: (): DeviceStatistics => ({
-      buffers: memory.arrays,
-      bytes: memory.bytes,
-      bytesInUse: memory.bytes,
-      peakBytes: memory.peakBytes,
+      buffers: storages.count,
+      bytes: storages.bytes,
+      bytesInUse: storages.bytes,
+      peakBytes: storages.peakBytes,
       pipelines: 0,
       dispatches,
       submissions,
     }),
-    close: () => void (closed = true),
+    close: () => {
+      if (closed) return;
+      closed = true;
+      storages.clear();
+      if (roomBytes > 0) machine.memory.free(room);
+      machine.close();
+    },
   };
 }
 
@@ -118,46 +159,12 @@ function isCpuStorage(storage: Storage): storage is CpuStorage {
   return "array" in storage;
 }
 
-/** The type that each slot is written with, for those that steps write. */
-function slotTypes(plan: Plan): DType[] {
-  const types = new Array<DType>(plan.slots.length).fill("f32");
-  for (const step of plan.steps) types[step.output] = step.dtype;
-  return types;
-}
-
-function slotArray(
-  { bytes, place }: Slot,
-  dtype: DType,
-  scratch: Map<string, HostArray>,
-  leaves: readonly Storage[],
-  results: readonly Storage[],
-  arrayOfStorage: (storage: Storage) => HostArray,
-): HostArray {
-  switch (place.kind) {
-    case "leaf":
-      return arrayOfStorage(leaves[place.index]!);
-    case "result":
-      return arrayOfStorage(results[place.index]!);
-    case "buffer": {
-      // Half-width floats are held widened: as many elements as words twice.
-      const count = dtype === "f16" || dtype === "bf16" ? bytes / 2 : bytes / 4;
-      const key = `${place.index} ${dtype}`;
-      let array = scratch.get(key);
-      if (!array || array.length < count) {
-        array = arrayOf(dtype, count);
-        scratch.set(key, array);
-      }
-      return array;
-    }
-  }
-}
-
 function prepareStep(step: Step): PreparedStep {
   const { main, fused, output, dtype } = step;
   const count = elementCount(step.shape);
   const fusedLoop = fused && fusedFunction(fused, count, dtype);
   const kernel = main && CPU_KERNELS.get(main.operation.name);
-  return (arrays) => {
+  return (arrays, machine) => {
     const whole = arrays[output]!;
     const out = whole.length === count ? whole : whole.subarray(0, count);
     if (main) {
@@ -170,25 +177,11 @@ function prepareStep(step: Step): PreparedStep {
       }));
       if (kernel) {
         const { attributes, shape } = main;
-        kernel.run({ attributes, operands, output: out, shape });
+        kernel.run({ attributes, operands, output: out, shape, machine });
       } else runReference(main, operands, out);
     }
     fusedLoop?.(out, fused!.operands.map(({ slot }) => arrays[slot]!));
   };
-}
-
-function rounded(values: HostArray, dtype: DType): HostArray {
-  switch (dtype) {
-    case "f16":
-      return Float32Array.from(values, Math.f16round);
-    case "bf16":
-      return Float32Array.from(values, bf16Round);
-    case "f32":
-    case "i32":
-    case "u32":
-    case "bool":
-      return values.slice();
-  }
 }
 
 function fromBytes(bytes: Uint8Array, dtype: DType): HostArray {

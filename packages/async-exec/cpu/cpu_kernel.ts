@@ -1,15 +1,11 @@
-import type {
-  DType,
-  HostArray,
-  Operation,
-  Shape,
-  View,
-} from "@wick/core-tensor";
+import type { DType, Operation, Shape, View } from "@wick/core-tensor";
+import type { CpuArray } from "./cpu_array.ts";
+import type { CpuMachine } from "./cpu_machine.ts";
 
 /** An operand of a CPU kernel. */
 export interface CpuOperand {
   /** The array that the elements lie in. */
-  readonly array: HostArray;
+  readonly array: CpuArray;
   /** The logical shape, and where the elements lie. */
   readonly view: View;
   /** The element type. */
@@ -23,9 +19,11 @@ export interface CpuCall<Attributes> {
   /** The operands. */
   readonly operands: readonly CpuOperand[];
   /** Where the result goes, row by row. */
-  readonly output: HostArray;
+  readonly output: CpuArray;
   /** The shape of the result. */
   readonly shape: Shape;
+  /** What it may run on; plain TypeScript if absent. */
+  readonly machine?: CpuMachine;
 }
 
 /** Computes an operation faster than its reference does. */
@@ -43,7 +41,7 @@ export interface CpuKernel<Attributes = unknown> {
  * @param operand The operand.
  * @returns Its elements.
  */
-export function denseOperand(operand: CpuOperand): HostArray {
+export function denseOperand(operand: CpuOperand): CpuArray {
   const { array, view: { shape, strides, offset } } = operand;
   let count = 1;
   let dense = true;

@@ -1,49 +1,96 @@
 import type { DType, HostArray, Storage } from "@wick/core-tensor";
-import { arrayOf } from "../host_array.ts";
+import { bf16Round } from "../float_bits.ts";
+import type { CpuArray } from "./cpu_array.ts";
+import type { SharedMemory } from "./memory.ts";
 
 /** Elements in the memory of the process; 16-bit floats are held widened. */
 export interface CpuStorage extends Storage {
   /** The elements. */
-  readonly array: HostArray;
+  readonly array: CpuArray;
 }
 
-/** What counts the bytes of the CPU device. */
-export interface CpuMemory {
+/** The storages of one CPU device, and counts of them. */
+export class CpuStorages {
+  readonly #memory: SharedMemory;
+  readonly #addresses = new Set<number>();
   /** Bytes held now. */
-  bytes: number;
+  bytes = 0;
   /** The most bytes ever held. */
-  peakBytes: number;
-  /** Arrays held now. */
-  arrays: number;
+  peakBytes = 0;
+
+  /**
+   * Starts with none.
+   *
+   * @param memory Where they lie.
+   */
+  constructor(memory: SharedMemory) {
+    this.#memory = memory;
+  }
+
+  /** How many there are. */
+  get count(): number {
+    return this.#addresses.size;
+  }
+
+  /**
+   * Makes room for elements.
+   *
+   * @param dtype The element type.
+   * @param count How many.
+   * @returns The storage, whose elements may be anything.
+   * @throws {DeviceMemoryError} If the memory is full.
+   */
+  allocate(dtype: DType, count: number): CpuStorage {
+    const byteLength = dtype === "bool" ? count : 4 * count;
+    const address = this.#memory.allocate(byteLength);
+    this.#addresses.add(address);
+    this.bytes += byteLength;
+    this.peakBytes = Math.max(this.peakBytes, this.bytes);
+    let owners = 1;
+    return {
+      array: this.#memory.array(dtype, address, count),
+      byteLength,
+      retain: () => void owners++,
+      release: () => {
+        // After the device was closed there is nothing left to free.
+        if (--owners !== 0 || !this.#addresses.delete(address)) return;
+        this.bytes -= byteLength;
+        this.#memory.free(address);
+      },
+    };
+  }
+
+  /** Gives all of them back. */
+  clear(): void {
+    for (const address of this.#addresses) this.#memory.free(address);
+    this.#addresses.clear();
+    this.bytes = 0;
+  }
 }
 
 /**
- * Makes room for elements.
+ * Copies values to where elements of a type are held, rounded to the type.
  *
- * @param memory What counts it.
+ * @param array Where they are held.
+ * @param values The values.
  * @param dtype The element type.
- * @param values The elements, which are kept, or how many.
- * @returns The storage.
  */
-export function cpuStorage(
-  memory: CpuMemory,
+export function setRounded(
+  array: CpuArray,
+  values: HostArray,
   dtype: DType,
-  values: HostArray | number,
-): CpuStorage {
-  const array = typeof values === "number" ? arrayOf(dtype, values) : values;
-  let owners = 1;
-  const { byteLength } = array;
-  memory.bytes += byteLength;
-  memory.arrays++;
-  memory.peakBytes = Math.max(memory.peakBytes, memory.bytes);
-  return {
-    array,
-    byteLength,
-    retain: () => void owners++,
-    release: () => {
-      if (--owners > 0) return;
-      memory.bytes -= byteLength;
-      memory.arrays--;
-    },
-  };
+): void {
+  array.set(values);
+  const round = ROUNDS[dtype];
+  if (!round) return;
+  for (let i = 0; i < values.length; i++) array[i] = round(array[i]!);
 }
+
+const ROUNDS: Readonly<Record<DType, ((x: number) => number) | undefined>> = {
+  f32: undefined,
+  f16: Math.f16round,
+  bf16: bf16Round,
+  i32: undefined,
+  u32: undefined,
+  bool: undefined,
+};

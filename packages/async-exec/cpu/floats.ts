@@ -1,4 +1,4 @@
-import type { HostArray } from "@wick/core-tensor";
+import type { CpuArray } from "./cpu_array.ts";
 import { type CpuOperand, denseOperand } from "./cpu_kernel.ts";
 
 /**
@@ -8,7 +8,7 @@ import { type CpuOperand, denseOperand } from "./cpu_kernel.ts";
  * @returns The same array.
  * @throws {TypeError} If it holds something else.
  */
-export function floats(array: HostArray): Float32Array {
+export function floats(array: CpuArray): Float32Array {
   if (array instanceof Float32Array) return array;
   throw new TypeError(
     `Cannot compute with ${array.constructor.name}: it must hold floats`,

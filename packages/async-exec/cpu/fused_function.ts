@@ -1,13 +1,14 @@
-import type { DType, HostArray } from "@wick/core-tensor";
+import type { DType } from "@wick/core-tensor";
 import type { FusedCode } from "@wick/graph";
 import { bf16Round } from "../float_bits.ts";
 import { indexExpression, indexMap } from "../index_terms.ts";
+import type { CpuArray } from "./cpu_array.ts";
 import { FUNCTIONS } from "./functions.ts";
 
 /** Runs fused code on each element of `out`, whose old elements are `value`. */
 export type FusedFunction = (
-  out: HostArray,
-  operands: readonly HostArray[],
+  out: CpuArray,
+  operands: readonly CpuArray[],
 ) => void;
 
 const COMPILED = new Map<string, FusedFunction>();

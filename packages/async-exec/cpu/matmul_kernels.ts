@@ -1,7 +1,7 @@
 import { JOINT_MATMUL, MATMUL } from "@wick/core-tensor";
-import type { HostArray } from "@wick/core-tensor";
+import type { CpuArray } from "./cpu_array.ts";
 import type { CpuCall, CpuKernel, CpuOperand } from "./cpu_kernel.ts";
-import { matmul } from "./matmul.ts";
+import { multiply } from "./matmul_product.ts";
 
 /** Matrix products on the CPU, whichever way their operands lie. */
 export const MATMUL_KERNELS: readonly CpuKernel[] = [
@@ -10,7 +10,7 @@ export const MATMUL_KERNELS: readonly CpuKernel[] = [
 ];
 
 function runMatmul(
-  { operands: [a, b], output, shape }: CpuCall<unknown>,
+  { operands: [a, b], output, shape, machine }: CpuCall<unknown>,
 ): void {
   const [left, right] = [placed(a!), placed(b!)];
   const out = floats(output);
@@ -21,7 +21,7 @@ function runMatmul(
   const at = new Array<number>(lead.length).fill(0);
   const count = lead.reduce((product, size) => product * size, 1);
   for (let outer = 0; outer < count; outer++) {
-    matmul(left.array, right.array, out, {
+    multiply(machine, left.array, right.array, out, {
       ...{ batch, m, n, k: a!.view.shape.at(-1)! },
       aOffset: start(left, at),
       aBatch: left.strides.at(-3) ?? 0,
@@ -41,13 +41,13 @@ function runMatmul(
 }
 
 function runJoint(
-  { operands, output, shape, attributes: { scale } }: CpuCall<
+  { operands, output, shape, machine, attributes: { scale } }: CpuCall<
     { readonly scale: number }
   >,
 ): void {
   const [a, b, c, d] = operands.map(placed);
   const [m, n] = [shape.at(-2)!, shape.at(-1)!];
-  matmul(a!.array, b!.array, floats(output), {
+  multiply(machine, a!.array, b!.array, floats(output), {
     ...{ batch: 1, m, n, k: operands[0]!.view.shape.at(-1)! },
     aOffset: a!.offset,
     aBatch: 0,
@@ -83,7 +83,7 @@ function start({ offset, strides }: Placed, at: readonly number[]): number {
   return at.reduce((sum, index, axis) => sum + index * strides[axis]!, offset);
 }
 
-function floats(array: HostArray): Float32Array {
+function floats(array: CpuArray): Float32Array {
   if (array instanceof Float32Array) return array;
   throw new TypeError(
     `Cannot multiply matrices in a ${array.constructor.name}: they must be floats`,

@@ -3,12 +3,12 @@ import {
   AMIN,
   ARGMAX,
   elementCount,
-  type HostArray,
   type ReductionAttributes,
   SUM,
   SUM_OF_SQUARES,
   SUM_PARTS,
 } from "@wick/core-tensor";
+import type { CpuArray } from "./cpu_array.ts";
 import { type CpuCall, type CpuKernel, denseOperand } from "./cpu_kernel.ts";
 import { floatOperand, floats } from "./floats.ts";
 import { rowsAlong } from "./rows_along.ts";
@@ -81,7 +81,7 @@ function sumOfSquares(x: Float32Array, start: number, end: number): number {
 
 /** Gives the result of a row, whose elements are `step` apart. */
 type Pick = (
-  x: HostArray,
+  x: CpuArray,
   start: number,
   end: number,
   step: number,
@@ -100,7 +100,7 @@ function pick(
 }
 
 function greatest(
-  x: HostArray,
+  x: CpuArray,
   start: number,
   end: number,
   step: number,
@@ -115,7 +115,7 @@ function greatest(
   return most;
 }
 
-function least(x: HostArray, start: number, end: number, step: number): number {
+function least(x: CpuArray, start: number, end: number, step: number): number {
   let most = x[start]!;
   for (let i = start; i < end; i += step) {
     const value = x[i]!;
@@ -126,7 +126,7 @@ function least(x: HostArray, start: number, end: number, step: number): number {
 }
 
 function argmax(
-  x: HostArray,
+  x: CpuArray,
   start: number,
   end: number,
   step: number,

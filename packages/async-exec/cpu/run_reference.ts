@@ -1,5 +1,6 @@
-import type { HostArray, TensorSpec } from "@wick/core-tensor";
+import type { TensorSpec } from "@wick/core-tensor";
 import type { StepMain } from "@wick/graph";
+import type { CpuArray } from "./cpu_array.ts";
 import { type CpuOperand, denseOperand, gather } from "./cpu_kernel.ts";
 
 /**
@@ -13,7 +14,7 @@ import { type CpuOperand, denseOperand, gather } from "./cpu_kernel.ts";
 export function runReference(
   main: StepMain,
   operands: readonly CpuOperand[],
-  output: HostArray,
+  output: CpuArray,
 ): void {
   const { operation, attributes, shape, dtype } = main;
   const inputs = operands.map(({ array, view }) => {

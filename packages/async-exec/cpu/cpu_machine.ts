@@ -1,0 +1,112 @@
+import { type Blas, blasIsWanted, openBlas } from "./blas.ts";
+import { type SharedMemory, sharedMemory } from "./memory.ts";
+import { Threads } from "./threads.ts";
+import { type WasmModule, wasmModule } from "./wasm_module.ts";
+
+/** Options of {@linkcode CpuMachine}. */
+export interface CpuMachineOptions {
+  /** How many threads share large work; those of the machine if absent. */
+  readonly threads?: number;
+  /** Whether to look for a BLAS; if absent, unless `WICK_BLAS` is `off`. */
+  readonly blas?: boolean;
+}
+
+/** Room for one thread: a block of 96 by 256 floats, a tile and more. */
+const THREAD_SCRATCH = 2 ** 17;
+
+/** What kernels on the CPU run on: memory, WebAssembly, threads, a BLAS. */
+export class CpuMachine {
+  /** The memory that all arrays lie in. */
+  readonly memory: SharedMemory = sharedMemory();
+  /** How many threads share large work. */
+  readonly threads: number;
+  /** The BLAS, if one was found. */
+  readonly blas: Blas | undefined;
+  readonly #wasm: WasmModule;
+  #pool: Threads | undefined;
+  #scratch = 0;
+  #scratchBytes = 0;
+  readonly #threadScratch: number;
+
+  /**
+   * Compiles the kernels. Threads start with the first work for them.
+   *
+   * @param options Threads, and whether to look for a BLAS.
+   */
+  constructor(options: CpuMachineOptions = {}) {
+    this.threads = options.threads ?? navigator.hardwareConcurrency;
+    if (!Number.isInteger(this.threads) || this.threads < 1) {
+      throw new RangeError(
+        `Cannot run on ${this.threads} threads: there must be a whole number of at least 1`,
+      );
+    }
+    const wanted = options.blas ?? blasIsWanted();
+    this.blas = wanted ? openBlas(this.memory) : undefined;
+    this.#wasm = wasmModule(this.memory.memory);
+    this.#threadScratch = this.memory.allocate(THREAD_SCRATCH * this.threads);
+  }
+
+  /** What the kernels run on, for people. */
+  get description(): string {
+    const { threads, blas } = this;
+    return [
+      "CPU, WebAssembly SIMD",
+      threads === 1 ? "1 thread" : `${threads} threads`,
+      ...(blas ? [blas.name] : []),
+    ].join(", ");
+  }
+
+  /** What the module of the kernels exports. */
+  get exports(): WebAssembly.Exports {
+    return this.#wasm.exports;
+  }
+
+  /**
+   * Runs a kernel.
+   *
+   * @param name Its name.
+   * @param units How many units of work there are.
+   * @param sizes What it is given.
+   * @param shared Whether the threads share the units.
+   */
+  run(
+    name: string,
+    units: number,
+    sizes: readonly number[],
+    shared: boolean,
+  ): void {
+    const scratch = this.#threadScratch;
+    if (!shared || this.threads === 1 || units < 2) {
+      this.#wasm.kernels.get(name)!(0, units, scratch, ...sizes);
+      return;
+    }
+    this.#pool ??= new Threads(this.memory, this.#wasm, this.threads);
+    this.#pool.run(name, units, scratch, THREAD_SCRATCH, sizes);
+  }
+
+  /**
+   * Gives room that stays until the next call.
+   *
+   * @param bytes How many bytes.
+   * @returns Its address.
+   */
+  scratch(bytes: number): number {
+    if (bytes > this.#scratchBytes) {
+      if (this.#scratchBytes > 0) this.memory.free(this.#scratch);
+      this.#scratchBytes = 0;
+      this.#scratch = this.memory.allocate(bytes);
+      this.#scratchBytes = bytes;
+    }
+    return this.#scratch;
+  }
+
+  /** Ends the threads and gives the room back. */
+  close(): void {
+    this.#pool?.close();
+    this.#pool = undefined;
+    this.blas?.close();
+    this.memory.free(this.#threadScratch);
+    if (this.#scratchBytes > 0) this.memory.free(this.#scratch);
+    this.#scratchBytes = 0;
+  }
+}

@@ -1,0 +1,184 @@
+import type { CpuMachine } from "./cpu_machine.ts";
+import { matmul, type MatmulJoint, type MatmulLayout } from "./matmul.ts";
+
+/** A product of a batch of matrices: addresses, and strides in elements. */
+interface Product extends MatmulLayout {
+  readonly a: number;
+  readonly b: number;
+  readonly out: number;
+  readonly scale: number;
+  /** Whether it is added to what is there. */
+  readonly add: boolean;
+}
+
+/** Work for less than this many additions and products is not shared. */
+const SHARED_WORK = 2 ** 22;
+/** Work for less than this is not worth a call of native code. */
+const BLAS_WORK = 2 ** 21;
+/** Bytes of the right matrices that are packed at once. */
+const PACKED_BYTES = 2 ** 24;
+/** Rows and columns of a unit, multiples of those of a tile. */
+const UNIT_ROWS = 96;
+const UNIT_COLUMNS = 256;
+const TILE_COLUMNS = 8;
+
+/**
+ * Multiplies matrices by the fastest means there are: a BLAS for large ones,
+ * else WebAssembly, on several threads for large ones.
+ *
+ * Sums of WebAssembly are f32 in blocks of 256 along k, each added to the
+ * result; their order depends on no number of threads.
+ *
+ * @param machine What it runs on; plain TypeScript if absent.
+ * @param a The left matrices.
+ * @param b The right matrices.
+ * @param out Where the results go.
+ * @param layout Sizes and strides.
+ * @param joint A second product that is added to each result.
+ */
+export function multiply(
+  machine: CpuMachine | undefined,
+  a: Float32Array,
+  b: Float32Array,
+  out: Float32Array,
+  layout: MatmulLayout,
+  joint?: MatmulJoint,
+): void {
+  const places = machine &&
+    [a, b, out, ...(joint ? [joint.c, joint.d] : [])].map((array) =>
+      machine.memory.addressOf(array)
+    );
+  if (!places || places.includes(undefined)) {
+    matmul(a, b, out, layout, joint);
+    return;
+  }
+  const [left, right, to, c, d] = places;
+  const first = { a: left!, b: right!, out: to!, scale: 1, add: false };
+  const { m, n, k, batch } = layout;
+  if (k === 0) {
+    const { outOffset = 0 } = layout;
+    out.fill(0, outOffset, outOffset + batch * m * n);
+  } else add(machine, { ...layout, ...first });
+  if (!joint || joint.rank === 0) return;
+  add(machine, {
+    ...{ a: c!, b: d!, out: to!, scale: joint.scale, add: true },
+    ...{ batch: 1, m, n, k: joint.rank },
+    ...{ aOffset: joint.cOffset, aBatch: 0 },
+    ...{ aRow: joint.cRow, aColumn: joint.cColumn },
+    ...{ bOffset: joint.dOffset, bBatch: 0 },
+    ...{ bRow: joint.dRow, bColumn: joint.dColumn },
+    outOffset: layout.outOffset ?? 0,
+  });
+}
+
+function add(machine: CpuMachine, product: Product): void {
+  const { batch, m, n, k } = product;
+  if (batch * m * n === 0) return;
+  if (2 * m * n * k >= BLAS_WORK && addByBlas(machine, product)) return;
+  addByWasm(machine, product);
+}
+
+function addByBlas(machine: CpuMachine, product: Product): boolean {
+  const { blas, threads } = machine;
+  const { batch, m, n, k, scale, out, outOffset = 0 } = product;
+  const a = blasSide(product.aRow, product.aColumn, m, k);
+  const b = blasSide(product.bRow, product.bColumn, k, n);
+  if (!blas || !a || !b) return false;
+  for (let matrix = 0; matrix < batch; matrix++) {
+    blas.multiply({
+      ...{ m, n, k, alpha: scale, beta: product.add ? 1 : 0 },
+      a: product.a + 4 * (product.aOffset + matrix * product.aBatch),
+      ...{ aTransposed: a.transposed, aLine: a.line },
+      b: product.b + 4 * (product.bOffset + matrix * product.bBatch),
+      ...{ bTransposed: b.transposed, bLine: b.line },
+      out: out + 4 * (outOffset + matrix * m * n),
+      outLine: n,
+    }, threads);
+  }
+  return true;
+}
+
+/** How a BLAS is told the strides of a matrix; undefined if it cannot be. */
+function blasSide(
+  row: number,
+  column: number,
+  rows: number,
+  columns: number,
+): { transposed: boolean; line: number } | undefined {
+  if (column === 1 && row >= columns) return { transposed: false, line: row };
+  if (row === 1 && column >= rows) return { transposed: true, line: column };
+  return undefined;
+}
+
+function addByWasm(machine: CpuMachine, product: Product): void {
+  const { batch, n, k, bBatch } = product;
+  const padded = Math.ceil(n / TILE_COLUMNS) * TILE_COLUMNS;
+  const most = Math.floor(PACKED_BYTES / (4 * k));
+  const columns = Math.min(
+    padded,
+    Math.max(most - most % TILE_COLUMNS, TILE_COLUMNS),
+  );
+  // A right matrix that is repeated is packed once.
+  const matrices = bBatch === 0
+    ? batch
+    : Math.max(1, Math.min(batch, Math.floor(most / columns)));
+  for (let matrix = 0; matrix < batch; matrix += matrices) {
+    for (let column = 0; column < n; column += columns) {
+      addPart(machine, product, {
+        ...{ matrix, column },
+        matrices: Math.min(matrices, batch - matrix),
+        columns: Math.min(columns, n - column),
+      });
+    }
+  }
+}
+
+/** Packs some columns of some right matrices, and multiplies by them. */
+function addPart(
+  machine: CpuMachine,
+  product: Product,
+  { matrix, column, matrices, columns }: {
+    readonly matrix: number;
+    readonly column: number;
+    readonly matrices: number;
+    readonly columns: number;
+  },
+): void {
+  const { m, n, k, aBatch, aRow, aColumn, bBatch, bRow, bColumn } = product;
+  const shared = 2 * matrices * m * columns * k >= SHARED_WORK;
+  const panels = Math.ceil(columns / TILE_COLUMNS);
+  const each = 4 * k * panels * TILE_COLUMNS;
+  const rights = bBatch === 0 ? 1 : matrices;
+  const packed = machine.scratch(rights * each);
+  machine.run("packRight", rights * panels, [
+    product.b + 4 * (product.bOffset + matrix * bBatch + column * bColumn),
+    ...[4 * bBatch, 4 * bRow, 4 * bColumn],
+    ...[columns, k, product.scale, packed],
+  ], shared);
+  const [unitRows, unitColumns] = unitSizes(matrices, m, columns, machine);
+  const units = matrices * Math.ceil(m / unitRows) *
+    Math.ceil(columns / unitColumns);
+  machine.run("multiplyPacked", units, [
+    product.a + 4 * (product.aOffset + matrix * aBatch),
+    ...[4 * aBatch, 4 * aRow, 4 * aColumn],
+    ...[packed, bBatch === 0 ? 0 : each],
+    product.out + 4 * ((product.outOffset ?? 0) + matrix * m * n + column),
+    ...[4 * m * n, 4 * n, m, columns, k],
+    ...[unitRows, unitColumns, product.add ? 1 : 0],
+  ], shared);
+}
+
+/** Cuts few rows by columns too, so that every thread has something to do. */
+function unitSizes(
+  matrices: number,
+  m: number,
+  columns: number,
+  { threads }: CpuMachine,
+): [number, number] {
+  const wanted = 4 * threads;
+  const rows = matrices * Math.ceil(m / UNIT_ROWS);
+  if (threads === 1 || rows >= wanted) return [UNIT_ROWS, columns + 7];
+  const low = Math.ceil(matrices * m / wanted / 6) * 6;
+  if (low >= UNIT_ROWS / 2) return [low, columns + 7];
+  return [UNIT_ROWS, Math.min(UNIT_COLUMNS, columns + 7)];
+}

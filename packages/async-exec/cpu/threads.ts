@@ -1,0 +1,112 @@
+import { Worker } from "node:worker_threads";
+import type { SharedMemory } from "./memory.ts";
+import { JOB, work, type WorkerStart } from "./threads_worker.ts";
+import type { WasmModule } from "./wasm_module.ts";
+
+const JOB_BYTES = 4 * JOB.arguments + 8 * 32;
+const LOOKS = 4000;
+
+/**
+ * Threads that share units of work. The caller is one of them and returns when
+ * all is done; the others sleep between jobs, keep no process alive, and end
+ * with {@linkcode Threads.close}.
+ */
+export class Threads {
+  readonly #memory: SharedMemory;
+  readonly #names: readonly string[];
+  readonly #wasm: WasmModule;
+  readonly #job: number;
+  readonly #words: Int32Array;
+  readonly #values: Float64Array;
+  readonly #workers: Worker[];
+  /** How many threads, the caller among them. */
+  readonly count: number;
+
+  /**
+   * Starts the threads. It need not wait for them: until they are there the
+   * caller does the work.
+   *
+   * @param memory The memory of all.
+   * @param wasm The kernels.
+   * @param count How many threads, the caller among them.
+   */
+  constructor(memory: SharedMemory, wasm: WasmModule, count: number) {
+    this.#memory = memory;
+    this.#wasm = wasm;
+    this.count = count;
+    this.#names = Object.keys(wasm.exports);
+    this.#job = memory.allocate(JOB_BYTES);
+    const { buffer } = memory.memory;
+    this.#words = new Int32Array(buffer, this.#job, JOB.arguments);
+    this.#values = new Float64Array(buffer, this.#job + 4 * JOB.arguments, 32);
+    this.#words.fill(0);
+    const text = `import { workerData } from "node:worker_threads";
+(${work})(workerData, ${JSON.stringify(JOB)});`;
+    // The text itself is the address: no file needs to be read or fetched.
+    const url = new URL(`data:text/javascript,${encodeURIComponent(text)}`);
+    this.#workers = Array.from({ length: count - 1 }, (_, index) => {
+      const workerData: WorkerStart = {
+        ...{ module: wasm.module, memory: memory.memory },
+        ...{ job: this.#job, thread: index + 1 },
+      };
+      const worker = new Worker(url, { workerData });
+      worker.unref();
+      return worker;
+    });
+  }
+
+  /**
+   * Runs all units of a kernel, each in one of the threads.
+   *
+   * @param name The kernel.
+   * @param units How many units.
+   * @param scratch The scratch of the caller.
+   * @param step Bytes from there to that of the next thread, and so on.
+   * @param sizes What else the kernel is given.
+   */
+  run(
+    name: string,
+    units: number,
+    scratch: number,
+    step: number,
+    sizes: readonly number[],
+  ): void {
+    const words = this.#words;
+    this.#values.set([scratch, step, ...sizes]);
+    words[JOB.units] = units;
+    words[JOB.kernel] = this.#names.indexOf(name);
+    words[JOB.count] = sizes.length + 2;
+    words[JOB.failed] = 0;
+    Atomics.store(words, JOB.done, 0);
+    Atomics.store(words, JOB.remaining, units);
+    Atomics.notify(words, JOB.remaining);
+    const kernel = this.#wasm.kernels.get(name)!;
+    for (;;) {
+      const left = Atomics.load(words, JOB.remaining);
+      if (left === 0) break;
+      if (
+        Atomics.compareExchange(words, JOB.remaining, left, left - 1) !== left
+      ) continue;
+      kernel(units - left, units - left + 1, scratch, ...sizes);
+      Atomics.add(words, JOB.done, 1);
+    }
+    for (let look = 0;; look++) {
+      const done = Atomics.load(words, JOB.done);
+      if (done === units) break;
+      // A worker wakes this one only at the last unit.
+      if (look > LOOKS) Atomics.wait(words, JOB.done, done, 1);
+    }
+    if (words[JOB.failed] !== 0) {
+      throw new Error(`Cannot run ${name}: it failed in another thread`);
+    }
+  }
+
+  /** Ends the threads. */
+  close(): void {
+    Atomics.store(this.#words, JOB.ended, 1);
+    // One that sleeps looks again, finds nothing to do and ends.
+    Atomics.store(this.#words, JOB.remaining, -1);
+    Atomics.notify(this.#words, JOB.remaining);
+    for (const worker of this.#workers) void worker.terminate();
+  }
+}
