@@ -18,6 +18,8 @@ import {
 
 const base = `${import.meta.dirname}/base-model`;
 const out = `${import.meta.dirname}/../../out`;
+// Most seeds learn all but "urgent" in 300 steps, PyTorch's too: see README.md.
+const seed = 37;
 const io = processIo(new AbortController().signal);
 const say = (line: string): void => io.out(`${line}\n`);
 
@@ -42,7 +44,9 @@ const tokens = (examples: typeof train) =>
 const before = await score("before");
 
 // The adapter: rank 16 on every linear layer; the model itself never changes.
-using adapter = LoraAdapter.inject(model, loraConfig({ rank: 16, alpha: 32 }));
+using adapter = LoraAdapter.inject(model, loraConfig({ rank: 16, alpha: 32 }), {
+  seed,
+});
 const progress = new TrainingProgress(io);
 const trainer = new Trainer(model, adapter, tokens(train), tokens(valid), {
   steps: 300,
@@ -51,6 +55,7 @@ const trainer = new Trainer(model, adapter, tokens(train), tokens(valid), {
   warmupSteps: 20,
   schedule: "linear",
   maxGradientNorm: 1,
+  seed,
   onStep: (report) => progress.show(report),
 });
 say(`training ${adapter.parameterCount} numbers on ${train.length} requests`);

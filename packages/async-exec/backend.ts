@@ -28,6 +28,8 @@ export interface DeviceStatistics {
 export interface PreparedRun {
   /** Starts the plan. */
   run(): void;
+  /** Runs the plan step by step and gives the milliseconds of each. */
+  time(): Promise<readonly number[]>;
   /** Gives back what it holds. */
   release(): void;
 }

@@ -1,5 +1,14 @@
 import type { Storage } from "@wick/core-tensor";
+import type { Plan } from "@wick/graph";
 import type { PreparedRun } from "./backend.ts";
+
+/** How long a kernel took. */
+export interface KernelTime {
+  /** The operations in it. */
+  readonly label: string;
+  /** Its milliseconds. */
+  readonly milliseconds: number;
+}
 
 /**
  * An evaluation that was recorded and planned once, and is run again and again
@@ -23,17 +32,20 @@ import type { PreparedRun } from "./backend.ts";
  * ```
  */
 export class Capture {
+  readonly #plan: Plan;
   readonly #run: PreparedRun;
   readonly #held: readonly Storage[];
 
   /**
    * Use `device.capture()` instead.
    *
+   * @param plan The plan.
    * @param run What runs the plan.
    * @param held The bytes that must stay as long: leaves and results.
    */
-  constructor(run: PreparedRun, held: readonly Storage[]) {
+  constructor(plan: Plan, run: PreparedRun, held: readonly Storage[]) {
     for (const storage of held) storage.retain();
+    this.#plan = plan;
     this.#run = run;
     this.#held = held;
   }
@@ -41,6 +53,21 @@ export class Capture {
   /** Starts the evaluation; the captured tensors get new elements. */
   run(): void {
     this.#run.run();
+  }
+
+  /**
+   * Runs the evaluation kernel by kernel, each on its own, and times them. On
+   * WebGPU the device must be opened with `timestamps`.
+   *
+   * @returns The operations of each kernel and its milliseconds, in order.
+   * @throws {TypeError} If the device cannot time kernels.
+   */
+  async time(): Promise<KernelTime[]> {
+    const times = await this.#run.time();
+    return times.map((milliseconds, step) => ({
+      label: this.#plan.steps[step]!.label,
+      milliseconds,
+    }));
   }
 
   /** Gives back what only the replay needs. */

@@ -17,7 +17,7 @@ export { openDevice } from "./open_device.ts";
 export type { OpenDeviceOptions } from "./open_device.ts";
 export { type AdapterReport, adapterReport } from "./adapter_report.ts";
 export { Device } from "./device.ts";
-export { Capture } from "./capture.ts";
+export { Capture, type KernelTime } from "./capture.ts";
 export type { TensorOptions } from "./device.ts";
 export type { NestedNumbers } from "./host_array.ts";
 export { AsyncGraphExecutor } from "./async_graph_executor.ts";

@@ -23,6 +23,8 @@ export interface OpenDeviceOptions {
   readonly memoryBudget?: number;
   /** Whether the choice is said on stderr, once a process; true if absent. */
   readonly announce?: boolean;
+  /** Whether kernels of a GPU can be timed; false if absent. */
+  readonly timestamps?: boolean;
   /** Whether to read back without Deno's 10 ms wait; true if absent. */
   readonly synchronousRead?: boolean;
 }
@@ -71,6 +73,7 @@ async function open(
   const gpu = await adapter.requestDevice({
     label: "wick",
     requiredLimits: wantedLimits(adapter.limits),
+    requiredFeatures: options.timestamps ? ["timestamp-query"] : [],
   });
   return new Device(
     await webgpuBackend(gpu, {

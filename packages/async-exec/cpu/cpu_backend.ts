@@ -76,6 +76,7 @@ export function cpuBackend(options: CpuMachineOptions = {}): Backend {
     plan: Plan,
     leaves: readonly Storage[],
     results: readonly Storage[],
+    onStep: () => void = () => {},
   ): void {
     requireOpen();
     let entry = prepared.get(plan);
@@ -97,7 +98,10 @@ export function cpuBackend(options: CpuMachineOptions = {}): Backend {
           return buffers[slot]!;
       }
     });
-    for (const step of entry.steps) step(arrays, machine);
+    for (const step of entry.steps) {
+      step(arrays, machine);
+      onStep();
+    }
     dispatches += plan.steps.length;
     submissions++;
   }
@@ -124,6 +128,12 @@ export function cpuBackend(options: CpuMachineOptions = {}): Backend {
     run: (plan, leaves, results) => runOnce(plan, leaves, results),
     prepare: (plan, leaves, results) => ({
       run: () => runOnce(plan, leaves, results),
+      // deno-lint-ignore require-await
+      time: async () => {
+        const ends = [performance.now()];
+        runOnce(plan, leaves, results, () => ends.push(performance.now()));
+        return ends.slice(1).map((end, step) => end - ends[step]!);
+      },
       release: () => {},
     }),
     // Errors are rejections here, as they are on a GPU.

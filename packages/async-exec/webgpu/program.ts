@@ -2,7 +2,9 @@ import type { DeviceTraits } from "@wick/core-tensor";
 import type { Plan, Slot } from "@wick/graph";
 import type { PreparedRun } from "../backend.ts";
 import type { BufferPool, GpuStorage } from "./buffer_pool.ts";
+import { PassTimer } from "./pass_timer.ts";
 import type { PipelineCache } from "./pipeline_cache.ts";
+import type { Staging } from "./staging.ts";
 import { wgslCode } from "./wgsl_code.ts";
 
 interface Dispatch {
@@ -20,6 +22,7 @@ const MAX_BIND_GROUPS = 8;
 export class Program {
   readonly #device: GPUDevice;
   readonly #pool: BufferPool;
+  readonly #staging: Staging;
   readonly #plan: Plan;
   readonly #dispatches: readonly Dispatch[];
   readonly #bindGroups = new Map<string, readonly GPUBindGroup[]>();
@@ -30,6 +33,7 @@ export class Program {
    * @param device The GPU.
    * @param pipelines Where compiled kernels are kept.
    * @param pool Where temporary buffers come from.
+   * @param staging What reads the times of kernels.
    * @param plan The plan.
    * @param traits What the device is like.
    */
@@ -37,11 +41,13 @@ export class Program {
     device: GPUDevice,
     pipelines: PipelineCache,
     pool: BufferPool,
+    staging: Staging,
     plan: Plan,
     traits: DeviceTraits,
   ) {
     this.#device = device;
     this.#pool = pool;
+    this.#staging = staging;
     this.#plan = plan;
     this.#dispatches = plan.steps
       .filter((step) => step.shape.every((size) => size > 0))
@@ -92,6 +98,7 @@ export class Program {
       run: () => {
         if (groups.length > 0) this.#submit(groups);
       },
+      time: () => this.#time(groups),
       release: () => {
         for (const storage of temporaries) storage.release();
       },
@@ -123,6 +130,23 @@ export class Program {
     });
     pass.end();
     this.#device.queue.submit([encoder.finish()]);
+  }
+
+  /** Runs each dispatch in a pass of its own and times it. */
+  #time(groups: readonly GPUBindGroup[]): Promise<number[]> {
+    const timer = new PassTimer(this.#device, groups.length);
+    const encoder = this.#device.createCommandEncoder({ label: "timed plan" });
+    this.#dispatches.forEach(({ pipeline, workgroups, label }, index) => {
+      const pass = encoder.beginComputePass({
+        label,
+        timestampWrites: timer.writes(index),
+      });
+      pass.setPipeline(pipeline);
+      pass.setBindGroup(0, groups[index]!);
+      pass.dispatchWorkgroups(...workgroups);
+      pass.end();
+    });
+    return timer.submit(encoder, this.#staging);
   }
 
   #groups(

@@ -99,7 +99,7 @@ export async function webgpuBackend(
   function programOf(plan: Plan): Program {
     let program = programs.get(plan);
     if (!program) {
-      program = new Program(device, pipelines, pool, plan, traits);
+      program = new Program(device, pipelines, pool, staging, plan, traits);
       programs.set(plan, program);
     }
     return program;
@@ -152,6 +152,7 @@ export async function webgpuBackend(
           dispatches += plan.steps.length;
           submissions++;
         },
+        time: () => ready.time(),
         release: () => ready.release(),
       };
     },
