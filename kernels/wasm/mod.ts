@@ -3,3 +3,4 @@
 // embeds them. Each takes the units of work from `first` to `last` and a scratch
 // of its thread, so that a pool of threads can share them.
 export { multiplyPacked, packRight } from "./matmul";
+export { rowsByColumns, rowsByRows } from "./matmul_rows";

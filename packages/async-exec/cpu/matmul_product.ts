@@ -21,6 +21,10 @@ const PACKED_BYTES = 2 ** 24;
 const UNIT_ROWS = 96;
 const UNIT_COLUMNS = 256;
 const TILE_COLUMNS = 8;
+/** With at most so many rows the right matrix is not packed. */
+const FEW_ROWS = { byColumns: 6, byRows: 3 };
+/** Columns of a unit of few rows. */
+const ROWS_UNIT = 32;
 
 /**
  * Multiplies matrices by the fastest means there are: a BLAS for large ones,
@@ -74,6 +78,8 @@ export function multiply(
 function add(machine: CpuMachine, product: Product): void {
   const { batch, m, n, k } = product;
   if (batch * m * n === 0) return;
+  // A BLAS is no faster with few rows: it waits for the memory.
+  if (addRows(machine, product)) return;
   if (2 * m * n * k >= BLAS_WORK && addByBlas(machine, product)) return;
   addByWasm(machine, product);
 }
@@ -108,6 +114,29 @@ function blasSide(
   if (column === 1 && row >= columns) return { transposed: false, line: row };
   if (row === 1 && column >= rows) return { transposed: true, line: column };
   return undefined;
+}
+
+/** Multiplies few rows by right matrices where they lie. */
+function addRows(machine: CpuMachine, product: Product): boolean {
+  const { batch, m, n, k, aRow, aColumn, bRow, bColumn } = product;
+  const byColumns = bRow === 1 && aColumn === 1 && m <= FEW_ROWS.byColumns;
+  if (!byColumns && (bColumn !== 1 || m > FEW_ROWS.byRows)) return false;
+  const shared = 2 * m * n * k >= SHARED_WORK;
+  for (let matrix = 0; matrix < batch; matrix++) {
+    const a = product.a + 4 * (product.aOffset + matrix * product.aBatch);
+    const b = product.b + 4 * (product.bOffset + matrix * product.bBatch);
+    const to = product.out + 4 * ((product.outOffset ?? 0) + matrix * m * n);
+    const rest = [to, 4 * n, m, n, k, product.scale, product.add ? 1 : 0];
+    const units = Math.ceil(n / ROWS_UNIT);
+    if (byColumns) {
+      const sizes = [a, 4 * aRow, b, 4 * bColumn, ...rest];
+      machine.run("rowsByColumns", units, sizes, shared);
+    } else {
+      const sizes = [a, 4 * aRow, 4 * aColumn, b, 4 * bRow, ...rest];
+      machine.run("rowsByRows", units, sizes, shared);
+    }
+  }
+  return true;
 }
 
 function addByWasm(machine: CpuMachine, product: Product): void {
