@@ -24,6 +24,16 @@ export interface DeviceStatistics {
   readonly submissions: number;
 }
 
+/** Room for several tensors, as a whole and in parts. */
+export interface StorageParts {
+  /** All of it. */
+  readonly whole: Storage;
+  /** The room of each tensor; they share the bytes of the whole. */
+  readonly parts: readonly Storage[];
+  /** The elements from the start of each part to that of the next. */
+  readonly counts: readonly number[];
+}
+
 /** A plan with everything it needs at hand. */
 export interface PreparedRun {
   /** Starts the plan. */
@@ -44,6 +54,8 @@ export interface Backend {
   readonly traits: DeviceTraits;
   /** Makes room for elements. */
   allocate(dtype: DType, count: number): Storage;
+  /** Makes room for several tensors next to each other. */
+  allocateParts(dtype: DType, counts: readonly number[]): StorageParts;
   /** Makes room and fills it with values. */
   upload(values: HostArray, dtype: DType): Storage;
   /** The same from the bytes of a file: little-endian, 16-bit floats packed. */
@@ -65,6 +77,8 @@ export interface Backend {
     leaves: readonly Storage[],
     results: readonly Storage[],
   ): PreparedRun;
+  /** Copies all bytes of the target from the start of the source. */
+  copy(source: Storage, target: Storage): void;
   /** Reads elements. */
   read(storage: Storage, dtype: DType, count: number): Promise<HostArray>;
   /** Waits until all that was started is done. */

@@ -32,6 +32,14 @@ export interface TensorOptions {
   readonly trainable?: boolean;
 }
 
+/** What {@linkcode Device.gather} gives. */
+export interface GatheredTensors {
+  /** All elements, as one axis. */
+  readonly flat: Tensor;
+  /** The elements from the start of each tensor to that of the next. */
+  readonly counts: readonly number[];
+}
+
 // Plans are small, but each keeps its pipelines alive.
 const MAX_PLANS = 512;
 
@@ -159,6 +167,40 @@ export class Device implements Executor {
     const storage = requireStorage(tensor, "write");
     const { array } = hostArray(values, { shape, dtype });
     this.#backend.write(storage, array, dtype);
+  }
+
+  /**
+   * Moves known tensors next to each other, so that one operation can update
+   * them all. The tensors keep their values; what was captured before still
+   * runs on the old place.
+   *
+   * @param tensors The tensors, of one type.
+   * @returns A tensor of one axis that shares the elements of all of them, and
+   *   how many of its elements each takes, some of them between two tensors.
+   * @throws {TypeError} If one is not known or the types are different.
+   */
+  gather(tensors: readonly Tensor[]): GatheredTensors {
+    const dtype = tensors[0]?.dtype ?? "f32";
+    const odd = tensors.find((tensor) => tensor.dtype !== dtype);
+    if (odd) {
+      throw new TypeError(
+        `Cannot gather tensors of ${dtype} and ${odd.dtype}: all must be of one type`,
+      );
+    }
+    const room = this.#backend.allocateParts(
+      dtype,
+      tensors.map(({ size }) => size),
+    );
+    tensors.forEach((tensor, index) => {
+      const from = requireStorage(tensor, "gather");
+      this.#backend.copy(from, room.parts[index]!);
+      tensor.move(room.parts[index]!);
+    });
+    const size = room.counts.reduce((total, count) => total + count, 0);
+    return {
+      flat: knownTensor(room.whole, [size], dtype, this),
+      counts: room.counts,
+    };
   }
 
   /** See {@linkcode Executor.upload}. */

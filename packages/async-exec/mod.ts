@@ -18,7 +18,7 @@ export type { OpenDeviceOptions } from "./open_device.ts";
 export { type AdapterReport, adapterReport } from "./adapter_report.ts";
 export { Device } from "./device.ts";
 export { Capture, type KernelTime } from "./capture.ts";
-export type { TensorOptions } from "./device.ts";
+export type { GatheredTensors, TensorOptions } from "./device.ts";
 export type { NestedNumbers } from "./host_array.ts";
 export { AsyncGraphExecutor } from "./async_graph_executor.ts";
 export type { AsyncGraphExecutorOptions } from "./async_graph_executor.ts";
@@ -26,4 +26,9 @@ export { openWorkerDevice } from "./open_worker_device.ts";
 export { WorkerDevice } from "./worker/worker_device.ts";
 export { DeviceMemoryError } from "./device_memory_error.ts";
 export { DeviceLostError } from "./device_lost_error.ts";
-export type { Backend, DeviceStatistics, PreparedRun } from "./backend.ts";
+export type {
+  Backend,
+  DeviceStatistics,
+  PreparedRun,
+  StorageParts,
+} from "./backend.ts";

@@ -80,6 +80,18 @@ export class Tensor {
   }
 
   /**
+   * Puts the elements elsewhere.
+   *
+   * @param storage Where they are now, of which the tensor becomes an owner.
+   */
+  move(storage: Storage): void {
+    FORGOTTEN.unregister(this);
+    this.storage?.release();
+    this.storage = storage;
+    FORGOTTEN.register(this, storage, this);
+  }
+
+  /**
    * Starts the evaluation, without waiting for the device.
    *
    * @returns This tensor.

@@ -1,5 +1,13 @@
 import type { Device } from "@wick/async-exec";
-import { adamw, add, elementCount, mul, type Tensor } from "@wick/core-tensor";
+import {
+  adamw,
+  add,
+  concat,
+  mul,
+  pad,
+  reshape,
+  type Tensor,
+} from "@wick/core-tensor";
 
 /** Options of {@linkcode AdamW}. */
 export interface AdamWOptions {
@@ -13,14 +21,6 @@ export interface AdamWOptions {
   readonly weightDecay?: number;
 }
 
-/** The running means of one parameter. */
-export interface AdamWState {
-  /** The mean of its gradients. */
-  readonly mean: Tensor;
-  /** The mean of their squares. */
-  readonly variance: Tensor;
-}
-
 // The places in the tensor of numbers that change from step to step.
 const SCALE = 7;
 
@@ -30,9 +30,13 @@ const SCALE = 7;
  * @see {@link https://arxiv.org/abs/1711.05101 | Decoupled weight decay}
  */
 export class AdamW {
-  /** The running means, in the order of the parameters. */
-  readonly states: readonly AdamWState[];
-  readonly #parameters: readonly Tensor[];
+  /** The mean of the gradients, laid out as the parameters are. */
+  readonly mean: Tensor;
+  /** The mean of their squares, laid out as the parameters are. */
+  readonly variance: Tensor;
+  readonly #parameters: Tensor;
+  /** How many elements each parameter takes, those after it included. */
+  readonly #counts: readonly number[];
   readonly #options: Required<AdamWOptions>;
   readonly #device: Device;
   readonly #numbers: Tensor;
@@ -40,7 +44,9 @@ export class AdamW {
   #steps = 0;
 
   /**
-   * Makes an optimizer that has made no step.
+   * Makes an optimizer that has made no step. The parameters are moved next to
+   * each other, so that one dispatch updates all of them: capture what uses
+   * them afterwards.
    *
    * @param device The device of the parameters.
    * @param parameters What is updated: known tensors of `f32`.
@@ -54,11 +60,11 @@ export class AdamW {
     const { beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weightDecay = 0 } = options;
     this.#options = { beta1, beta2, eps, weightDecay };
     this.#device = device;
-    this.#parameters = parameters;
-    this.states = parameters.map(({ shape }) => ({
-      mean: device.zeros(shape),
-      variance: device.zeros(shape),
-    }));
+    const { flat, counts } = device.gather(parameters);
+    this.#parameters = flat;
+    this.#counts = counts;
+    this.mean = device.zeros(flat.shape);
+    this.variance = device.zeros(flat.shape);
     this.#numbers = device.zeros([8]);
     const place = new Float32Array(8);
     place[SCALE] = 1;
@@ -73,14 +79,6 @@ export class AdamW {
   /** Says how many steps were made, when a run goes on. */
   set steps(steps: number) {
     this.#steps = steps;
-  }
-
-  /** How many numbers it keeps beside the parameters. */
-  get stateSize(): number {
-    return this.#parameters.reduce(
-      (total, { shape }) => total + 2 * elementCount(shape),
-      0,
-    );
   }
 
   /**
@@ -104,28 +102,43 @@ export class AdamW {
   }
 
   /**
-   * Records the update of a step. Evaluate all that it gives at once; the
-   * parameters then have their new values.
+   * Records all gradients as one vector, laid out as the parameters are.
    *
    * @param gradients The gradient of each parameter.
-   * @param scale What gradients are multiplied by, `[]`, as clipping wants.
+   * @returns The vector.
+   */
+  flatten(gradients: readonly Tensor[]): Tensor {
+    const rows = gradients.map((gradient, index) => {
+      const { size } = gradient;
+      return pad(reshape(gradient, [size]), [0], [this.#counts[index]! - size]);
+    });
+    return rows.length === 1 ? rows[0]! : concat(rows, 0);
+  }
+
+  /**
+   * Records the update of a step. Evaluate what it gives; the parameters then
+   * have their new values.
+   *
+   * @param gradient The gradient as one vector: see {@linkcode AdamW.flatten}.
+   * @param scale What it is multiplied by, `[]`, as clipping wants.
    * @returns The updated parameters: dispose of them once they are evaluated.
    */
-  update(gradients: readonly Tensor[], scale: Tensor): Tensor[] {
+  update(gradient: Tensor, scale: Tensor): Tensor {
     const numbers = add(this.#numbers, mul(this.#scalePlace, scale));
-    return this.#parameters.map((parameter, index) => {
-      const { mean, variance } = this.states[index]!;
-      return adamw(parameter, mean, variance, gradients[index]!, numbers);
-    });
+    const { mean, variance } = this;
+    return adamw(this.#parameters, mean, variance, gradient, numbers);
   }
 
   /** Gives the memory of the means back. */
   [Symbol.dispose](): void {
-    for (const { mean, variance } of this.states) {
-      mean.dispose();
-      variance.dispose();
-    }
-    this.#numbers.dispose();
-    this.#scalePlace.dispose();
+    for (
+      const tensor of [
+        this.mean,
+        this.variance,
+        this.#parameters,
+        this.#numbers,
+        this.#scalePlace,
+      ]
+    ) tensor.dispose();
   }
 }

@@ -33,8 +33,8 @@ export class CapturedStep {
   readonly #options: CapturedStepOptions;
   readonly #ids: Tensor;
   readonly #nextIds: Tensor;
-  /** Sums of the gradients of micro-batches; none if there is only one. */
-  readonly #sums: readonly Tensor[];
+  /** The sum of the gradients of micro-batches; none if there is only one. */
+  readonly #sum: Tensor | undefined;
   /** Loss of a micro-batch that is not the last. */
   readonly #partLoss: Tensor | undefined;
   readonly #part: Capture | undefined;
@@ -55,32 +55,27 @@ export class CapturedStep {
     const tokens = new Int32Array(shape[0] * shape[1]);
     this.#ids = device.tensor(tokens, { shape });
     this.#nextIds = device.tensor(tokens, { shape });
-    this.#sums = accumulation === 1
-      ? []
-      : parameters.map((parameter) => device.zeros(parameter.shape));
-    const record = (): readonly [loss: Tensor, sums: Tensor[]] => {
+    const record = (): readonly [loss: Tensor, gradient: Tensor] => {
       const share = mul(loss(this.#ids, this.#nextIds), 1 / accumulation);
-      const found = gradients(share, parameters);
-      const sums = this.#sums.map((sum, i) => accumulate(sum, found[i]!));
-      return [share, sums.length > 0 ? sums : found];
+      const found = optimizer.flatten(gradients(share, parameters));
+      return [share, this.#sum ? accumulate(this.#sum, found) : found];
     };
     if (accumulation > 1) {
-      const [part, sums] = record();
+      this.#sum = device.zeros(optimizer.mean.shape);
+      const [part, sum] = record();
       this.#partLoss = part;
-      this.#part = device.capture([part, ...sums]);
-      this.#results.push(part, ...sums);
+      this.#part = device.capture([part, sum]);
+      this.#results.push(this.#sum, part, sum);
     }
     const [share, total] = record();
     const norm = gradientNorm(total);
     const updated = optimizer.update(total, clipScale(norm, maxGradientNorm));
-    // x - x: the sums are zero for the next step, in place.
-    const cleared = this.#sums.map((_, i) =>
-      accumulate(total[i]!, neg(total[i]!))
-    );
+    // x - x: the sum is zero for the next step, in place.
+    const cleared = this.#sum ? [accumulate(total, neg(total))] : [];
     const first = device.tensor([true, false]);
     this.#report = where(first, share, norm);
-    this.#last = device.capture([this.#report, ...updated, ...cleared]);
-    this.#results.push(first, this.#report, ...updated, ...cleared);
+    this.#last = device.capture([this.#report, updated, ...cleared]);
+    this.#results.push(first, this.#report, updated, ...cleared);
   }
 
   /**
@@ -113,7 +108,7 @@ export class CapturedStep {
   [Symbol.dispose](): void {
     this.#part?.[Symbol.dispose]();
     this.#last[Symbol.dispose]();
-    for (const tensor of [...this.#results, ...this.#sums]) tensor.dispose();
+    for (const tensor of this.#results) tensor.dispose();
     this.#ids.dispose();
     this.#nextIds.dispose();
   }

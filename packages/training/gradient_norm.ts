@@ -3,21 +3,19 @@ import {
   div,
   full,
   minimum,
-  mul,
   sqrt,
-  sum,
+  sumOfSquares,
   type Tensor,
 } from "@wick/core-tensor";
 
 /**
- * Records the norm of all gradients as one vector.
+ * Records the norm of a gradient.
  *
- * @param gradients The gradients, at least one.
+ * @param gradient The gradient of all parameters as one vector.
  * @returns The norm, `[]`.
  */
-export function gradientNorm(gradients: readonly Tensor[]): Tensor {
-  const squares = gradients.map((gradient) => sum(mul(gradient, gradient)));
-  return sqrt(squares.reduce((total, square) => add(total, square)));
+export function gradientNorm(gradient: Tensor): Tensor {
+  return sqrt(sumOfSquares(gradient));
 }
 
 /**

@@ -26,7 +26,7 @@ export {
 } from "./language_model_loss.ts";
 export { clipScale, gradientNorm } from "./gradient_norm.ts";
 export { AdamW } from "./adamw.ts";
-export type { AdamWOptions, AdamWState } from "./adamw.ts";
+export type { AdamWOptions } from "./adamw.ts";
 export { learningRateAt, SCHEDULE_KINDS } from "./schedule.ts";
 export type { Schedule, ScheduleKind } from "./schedule.ts";
 export { trainStep } from "./train_step.ts";

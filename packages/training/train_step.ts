@@ -45,31 +45,32 @@ export async function trainStep(
   const { maxGradientNorm = Infinity, learningRate } = options;
   const share = 1 / losses.length;
   const parts: Tensor[] = [];
-  let held: Tensor[] | undefined;
-  for (const record of losses.slice(0, -1)) {
-    const loss = mul(record(), share);
-    const found = gradients(loss, parameters);
-    const sums = held?.map((sum, i) => accumulate(sum, found[i]!)) ?? found;
-    device.evaluate([loss, ...sums]);
-    if (held) sums.forEach((sum) => sum.dispose());
-    held ??= sums;
+  let held: Tensor | undefined;
+  const record = (loss: Tensor): Tensor => {
+    const found = optimizer.flatten(gradients(loss, parameters));
+    return held ? accumulate(held, found) : found;
+  };
+  for (const recordLoss of losses.slice(0, -1)) {
+    const loss = mul(recordLoss(), share);
+    const sum = record(loss);
+    device.evaluate([loss, sum]);
+    if (held) sum.dispose();
+    held ??= sum;
     parts.push(loss);
   }
   const loss = mul(losses.at(-1)!(), share);
-  const found = gradients(loss, parameters);
-  const total = held?.map((sum, i) => accumulate(sum, found[i]!)) ?? found;
+  const total = record(loss);
   const norm = gradientNorm(total);
   optimizer.advance(learningRate);
   const updated = optimizer.update(total, clipScale(norm, maxGradientNorm));
-  device.evaluate([loss, norm, ...updated]);
+  device.evaluate([loss, norm, updated]);
   parts.push(loss);
   const values = await Promise.all(parts.map((part) => part.item()));
   const result = {
     loss: values.reduce((sum, value) => sum + value, 0),
     gradientNorm: await norm.item(),
   };
-  for (const tensor of [...parts, norm, ...updated, ...held ?? []]) {
-    tensor.dispose();
-  }
+  for (const tensor of [...parts, norm, updated]) tensor.dispose();
+  held?.dispose();
   return result;
 }

@@ -121,6 +121,16 @@ export function cpuBackend(options: CpuMachineOptions = {}): Backend {
       requireOpen();
       return storages.allocate(dtype, count);
     },
+    allocateParts(dtype, counts) {
+      requireOpen();
+      const total = counts.reduce((sum, count) => sum + count, 0);
+      const whole = storages.allocate(dtype, total);
+      let end = 0;
+      const parts = counts.map((count) =>
+        storages.part(whole, (end += count) - count, count)
+      );
+      return { whole, parts, counts };
+    },
     upload: stored,
     uploadBytes: (bytes, dtype) => stored(fromBytes(bytes, dtype), dtype),
     write: (storage, values, dtype) =>
@@ -136,6 +146,8 @@ export function cpuBackend(options: CpuMachineOptions = {}): Backend {
       },
       release: () => {},
     }),
+    copy: (source, target) =>
+      arrayOfStorage(target).set(arrayOfStorage(source)),
     // Errors are rejections here, as they are on a GPU.
     // deno-lint-ignore require-await
     read: async (storage, dtype, count) => {

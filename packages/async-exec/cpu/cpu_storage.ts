@@ -60,6 +60,28 @@ export class CpuStorages {
     };
   }
 
+  /**
+   * Gives a range of a storage as one of its own. It owns the whole.
+   *
+   * @param whole The storage.
+   * @param start The first element.
+   * @param count How many.
+   * @returns The range, with one owner.
+   */
+  part(whole: CpuStorage, start: number, count: number): CpuStorage {
+    whole.retain();
+    let owners = 1;
+    const array = whole.array.subarray(start, start + count);
+    return {
+      array,
+      byteLength: array.byteLength,
+      retain: () => void owners++,
+      release: () => {
+        if (--owners === 0) whole.release();
+      },
+    };
+  }
+
   /** Gives all of them back. */
   clear(): void {
     for (const address of this.#addresses) this.#memory.free(address);

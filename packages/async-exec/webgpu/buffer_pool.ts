@@ -5,9 +5,14 @@ import { DeviceMemoryError } from "../device_memory_error.ts";
 export interface GpuStorage extends Storage {
   /** The buffer. */
   readonly buffer: GPUBuffer;
-  /** A number that no other buffer ever has. */
+  /** Where in the buffer the bytes start: a multiple of {@linkcode ALIGNMENT}. */
+  readonly offset: number;
+  /** A number that no other range of bytes ever has. */
   readonly id: number;
 }
+
+/** What the start of a binding must be a multiple of, on every device. */
+export const ALIGNMENT = 256;
 
 /** Options of {@linkcode BufferPool}. */
 export interface BufferPoolOptions {
@@ -79,6 +84,29 @@ export class BufferPool {
     return storage;
   }
 
+  /**
+   * Gives a range of a buffer as a storage of its own. It owns the whole.
+   *
+   * @param whole The buffer.
+   * @param offset Where the range starts, a multiple of {@linkcode ALIGNMENT}.
+   * @param byteLength Its bytes.
+   * @returns The range, with one owner.
+   */
+  part(whole: GpuStorage, offset: number, byteLength: number): GpuStorage {
+    whole.retain();
+    let owners = 1;
+    return {
+      buffer: whole.buffer,
+      offset: whole.offset + offset,
+      id: this.#nextId++,
+      byteLength,
+      retain: () => void owners++,
+      release: () => {
+        if (--owners === 0) whole.release();
+      },
+    };
+  }
+
   /** Destroys the buffers that nobody uses. */
   trim(): void {
     for (const storages of this.#free.values()) {
@@ -116,6 +144,7 @@ export class BufferPool {
     let owners = 0;
     const storage: GpuStorage = {
       buffer,
+      offset: 0,
       id: this.#nextId++,
       byteLength: size,
       retain: () => void owners++,

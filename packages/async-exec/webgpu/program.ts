@@ -187,8 +187,9 @@ export class Program {
         label,
         layout,
         entries: slots.map((number, binding) => {
-          const { buffer } = storageOf(this.#plan.slots[number]!);
-          return { binding, resource: { buffer } };
+          const storage = storageOf(this.#plan.slots[number]!);
+          const { buffer, offset, byteLength: size } = storage;
+          return { binding, resource: { buffer, offset, size } };
         }),
       })
     );

@@ -49,15 +49,20 @@ export class Staging {
    *
    * @param source The buffer.
    * @param bytes How many, a multiple of 4.
+   * @param offset Where they start, a multiple of 4; at 0 if absent.
    * @returns The bytes.
    */
-  async read(source: GPUBuffer, bytes: number): Promise<ArrayBuffer> {
+  async read(
+    source: GPUBuffer,
+    bytes: number,
+    offset = 0,
+  ): Promise<ArrayBuffer> {
     const size = bytes > MAX_KEPT_BYTES
       ? bytes
       : 2 ** Math.ceil(Math.log2(Math.max(bytes, 1024)));
     const staging = this.#free.get(size)?.pop() ?? this.#create(size);
     const encoder = this.#device.createCommandEncoder({ label: "read" });
-    encoder.copyBufferToBuffer(source, 0, staging, 0, bytes);
+    encoder.copyBufferToBuffer(source, offset, staging, 0, bytes);
     this.#device.queue.submit([encoder.finish()]);
     const mapped = staging.mapAsync(GPUMapMode.READ, 0, bytes);
     // On the fast path nobody waits for the promise, which unmap() may reject.

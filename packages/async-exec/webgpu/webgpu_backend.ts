@@ -2,13 +2,14 @@ import {
   byteLength,
   type DeviceTraits,
   type DType,
+  DTYPES,
   type HostArray,
   type Storage,
 } from "@wick/core-tensor";
 import type { Plan } from "@wick/graph";
 import type { Backend, DeviceStatistics } from "../backend.ts";
 import { halvesOf, packHalves, unpackHalves, wordsOf } from "../float_bits.ts";
-import { BufferPool, type GpuStorage } from "./buffer_pool.ts";
+import { ALIGNMENT, BufferPool, type GpuStorage } from "./buffer_pool.ts";
 import { FailureLog } from "./failure_log.ts";
 import { PipelineCache } from "./pipeline_cache.ts";
 import { Program } from "./program.ts";
@@ -78,17 +79,18 @@ export async function webgpuBackend(
   ): void {
     // Deno 2.9 panics on writing nothing.
     if (values.byteLength === 0) return;
-    device.queue.writeBuffer(storage.buffer, 0, values);
+    device.queue.writeBuffer(storage.buffer, storage.offset, values);
   }
 
   async function readBytes(
     buffer: GPUBuffer,
     bytes: number,
+    offset = 0,
   ): Promise<ArrayBuffer> {
     failures.throwFirst();
     let words: ArrayBuffer;
     try {
-      words = await staging.read(buffer, bytes);
+      words = await staging.read(buffer, bytes, offset);
     } catch (error) {
       throw await failures.reasonFor(error);
     }
@@ -110,6 +112,23 @@ export async function webgpuBackend(
     description: options.description,
     traits,
     allocate,
+    allocateParts(dtype, counts) {
+      const sizes = counts.map((count) =>
+        Math.ceil(byteLength(dtype, count) / ALIGNMENT) * ALIGNMENT
+      );
+      const bytes = sizes.reduce((total, size) => total + size, 0);
+      const { bytes: elementBytes } = DTYPES[dtype];
+      const whole = allocate(dtype, bytes / elementBytes);
+      let end = 0;
+      const parts = sizes.map((size) =>
+        pool.part(whole, (end += size) - size, size)
+      );
+      return {
+        whole,
+        parts,
+        counts: sizes.map((size) => size / elementBytes),
+      };
+    },
     upload(values, dtype) {
       const storage = allocate(dtype, values.length);
       fill(storage, deviceWords(values, dtype));
@@ -156,9 +175,24 @@ export async function webgpuBackend(
         release: () => ready.release(),
       };
     },
+    copy(source, target) {
+      failures.throwFirst();
+      const [from, to] = [gpuStorage(source), gpuStorage(target)];
+      const bytes = Math.min(from.byteLength, to.byteLength);
+      const encoder = device.createCommandEncoder({ label: "copy" });
+      encoder.copyBufferToBuffer(
+        from.buffer,
+        from.offset,
+        to.buffer,
+        to.offset,
+        bytes,
+      );
+      device.queue.submit([encoder.finish()]);
+    },
     async read(storage, dtype, count) {
       const bytes = byteLength(dtype, count);
-      const words = await readBytes(gpuStorage(storage).buffer, bytes);
+      const { buffer, offset } = gpuStorage(storage);
+      const words = await readBytes(buffer, bytes, offset);
       return hostValues(words, dtype, count);
     },
     async finish() {
