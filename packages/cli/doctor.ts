@@ -1,4 +1,8 @@
-import { adapterReport, type Device, openDevice } from "@wick/async-exec";
+import {
+  type AdapterReport,
+  adapterReport,
+  type Device,
+} from "@wick/async-exec";
 import type { Arguments } from "./arguments.ts";
 import type { Command } from "./command.ts";
 import type { Io } from "./io.ts";
@@ -32,10 +36,9 @@ const WAITED_MILLISECONDS = 8;
 async function doctor(args: Arguments, io: Io): Promise<number> {
   args.refuseOperands();
   using device = await openNamedDevice(args, io);
-  using cpu = await openDevice({ device: "cpu", announce: false });
   const adapter = await adapterReport();
   const readMilliseconds = await readTime(device);
-  const tests = await checkDevice(device, cpu);
+  const tests = await checkDevice(device);
   const synchronousRead = device.name === "webgpu" &&
     readMilliseconds < WAITED_MILLISECONDS;
   const passed = tests.every((test) => test.passed);
@@ -64,11 +67,7 @@ async function doctor(args: Arguments, io: Io): Promise<number> {
         ? `${adapter.description}${adapter.software ? ", software" : ""}`
         : "none: install a Vulkan driver to use a GPU",
     ],
-    ...(adapter ? [["features", adapter.features.join(", ")] as const] : [])
-      .map(([name, value]): [string, string] => [name, value]),
-    ...LIMITS.flatMap((name): [string, string][] =>
-      adapter ? [[name, String(adapter.limits[name] ?? "?")]] : []
-    ),
+    ...adapter ? adapterLines(adapter) : [],
     ["read-back", readText(device, synchronousRead, readMilliseconds)],
     ...tests.map(({ name, error, passed }): [string, string] => [
       name,
@@ -85,6 +84,16 @@ async function doctor(args: Arguments, io: Io): Promise<number> {
     );
   }
   return passed ? 0 : 1;
+}
+
+function adapterLines({ features, limits }: AdapterReport): [string, string][] {
+  return [
+    ["features", features.join(", ")],
+    ...LIMITS.map((name): [string, string] => [
+      name,
+      String(limits[name] ?? "?"),
+    ]),
+  ];
 }
 
 /** The median time that reading one number takes. */
