@@ -95,16 +95,16 @@ export function peftConfigJson(
 }
 
 /** What PEFT can write and Wick cannot use, by the value that is harmless. */
-const HARMLESS: Readonly<Record<string, unknown>> = {
-  bias: "none",
-  fan_in_fan_out: false,
-  use_dora: false,
-  lora_bias: false,
-  use_qalora: false,
-};
+const HARMLESS = [
+  ["bias", "none"],
+  ["fan_in_fan_out", false],
+  ["use_dora", false],
+  ["lora_bias", false],
+  ["use_qalora", false],
+] as const;
 
 function refuseUnsupported(fields: Fields): void {
-  for (const [name, harmless] of Object.entries(HARMLESS)) {
+  for (const [name, harmless] of HARMLESS) {
     const value = fields.get(name) ?? harmless;
     if (value !== harmless) {
       fields.fail(

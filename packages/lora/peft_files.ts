@@ -68,7 +68,8 @@ export async function loadPeftAdapter(
     }
     const unused = reader.names().find((name) => !used.has(name));
     if (unused !== undefined) {
-      throw new RangeError(
+      throw new FileFormatError(
+        reader.path,
         `it has ${unused}, for which the model has no layer that the configuration names`,
       );
     }
@@ -140,13 +141,15 @@ async function readMatrix(
   columns: number,
 ): Promise<Float32Array> {
   if (!reader.has(name)) {
-    throw new RangeError(
+    throw new FileFormatError(
+      reader.path,
       `it lacks ${name}, which the model and the configuration want`,
     );
   }
   const { shape } = reader.info(name);
   if (shape.length !== 2 || shape[0] !== rows || shape[1] !== columns) {
-    throw new RangeError(
+    throw new FileFormatError(
+      reader.path,
       `${name} is [${shape}] where the model wants [${rows},${columns}]: the adapter is for another model`,
     );
   }

@@ -45,7 +45,7 @@ Deno.test("an adapter that is saved and loaded has the same matrices", async () 
   using model = await CausalLanguageModel.load(device, FOLDER);
   const folder = await Deno.makeTempDir();
   const saved = `${folder}/adapter`;
-  const matrices = new Map<string, Float32Array>();
+  const matrices = new Map<string, Float32Array<ArrayBuffer>>();
   {
     // Rank 64 is the number of features: a missing transposition would load.
     using adapter = LoraAdapter.inject(

@@ -2,7 +2,7 @@ import { crossEntropy, reshape, type Tensor } from "@wick/core-tensor";
 import type { CausalLanguageModel } from "@wick/models";
 
 /** The label of a token that does not count. */
-export const IGNORED = -100;
+export const IGNORED: number = -100;
 
 /**
  * Records the loss of a language model: the mean cross-entropy over the tokens

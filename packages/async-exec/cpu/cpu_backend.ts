@@ -4,7 +4,7 @@ import {
   type HostArray,
   type Storage,
 } from "@wick/core-tensor";
-import { DEFAULT_TRAITS, type Plan, type Slot, type Step } from "@wick/graph";
+import { DEFAULT_TRAITS, type Plan, type Step } from "@wick/graph";
 import type { Backend, DeviceStatistics } from "../backend.ts";
 import { DeviceLostError } from "../device_lost_error.ts";
 import { halvesOf, unpackHalves, wordsOf } from "../float_bits.ts";

@@ -89,7 +89,8 @@ export function gather(
   let start = offset;
   let to = 0;
   for (let row = 0; row < rows; row++) {
-    for (let i = 0, from = start; i < columns; i++, from += stride) {
+    let from = start;
+    for (let i = 0; i < columns; i++, from += stride) {
       out[to++] = array[from]!;
     }
     // Steps to the next row, carrying over full axes.

@@ -51,7 +51,8 @@ function rmsNormRow(
   eps: number,
 ): void {
   const scale = rmsScale(x!, start, length, eps);
-  for (let k = 0, i = start; k < length; k++, i++) {
+  for (let k = 0; k < length; k++) {
+    const i = start + k;
     out[i] = x![i]! * scale * weight![k]!;
   }
 }
@@ -76,11 +77,13 @@ function rmsNormGradientRow(
 ): void {
   const scale = rmsScale(x!, start, length, eps);
   let products = 0;
-  for (let k = 0, i = start; k < length; k++, i++) {
+  for (let k = 0; k < length; k++) {
+    const i = start + k;
     products += x![i]! * dy![i]! * weight![k]!;
   }
   const slope = scale ** 3 * products / length;
-  for (let k = 0, i = start; k < length; k++, i++) {
+  for (let k = 0; k < length; k++) {
+    const i = start + k;
     out[i] = scale * dy![i]! * weight![k]! - slope * x![i]!;
   }
 }
@@ -116,7 +119,8 @@ function layerNormRow(
 ): void {
   const mean = meanOf(x!, start, length);
   const scale = layerScale(x!, start, length, mean, eps);
-  for (let k = 0, i = start; k < length; k++, i++) {
+  for (let k = 0; k < length; k++) {
+    const i = start + k;
     out[i] = (x![i]! - mean) * scale * weight![k]! + bias![k]!;
   }
 }
@@ -132,14 +136,16 @@ function layerNormGradientRow(
   const scale = layerScale(x!, start, length, mean, eps);
   let slopes = 0;
   let products = 0;
-  for (let k = 0, i = start; k < length; k++, i++) {
+  for (let k = 0; k < length; k++) {
+    const i = start + k;
     const slope = dy![i]! * weight![k]!;
     slopes += slope;
     products += slope * (x![i]! - mean);
   }
   const mid = slopes / length;
   const product = scale * scale * products / length;
-  for (let k = 0, i = start; k < length; k++, i++) {
+  for (let k = 0; k < length; k++) {
+    const i = start + k;
     const slope = dy![i]! * weight![k]!;
     out[i] = scale * (slope - mid - (x![i]! - mean) * product);
   }

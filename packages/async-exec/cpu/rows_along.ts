@@ -23,7 +23,8 @@ export function rowsAlong(shape: Shape, axis: number, count = 1): RowsAlong {
   const length = elementCount(shape.slice(axis, axis + count));
   const inner = elementCount(shape.slice(axis + count));
   const starts = new Int32Array(outer * inner);
-  for (let i = 0, row = 0; i < outer; i++) {
+  let row = 0;
+  for (let i = 0; i < outer; i++) {
     for (let j = 0; j < inner; j++) starts[row++] = i * length * inner + j;
   }
   return { length, inner, starts };

@@ -69,7 +69,11 @@ export function work(
     const [scratch, step, ...sizes] = values.subarray(0, words[count]!);
     const run = kernels[words[kernel]!];
     try {
-      if (typeof run !== "function") throw new TypeError("no such kernel");
+      if (typeof run !== "function") {
+        throw new TypeError(
+          `Cannot run kernel ${words[kernel]}: there is none`,
+        );
+      }
       run(unit, unit + 1, scratch! + thread * step!, ...sizes);
     } catch {
       Atomics.store(words, failed, 1);

@@ -216,7 +216,8 @@ export class CausalLanguageModel {
       residual,
       `${prefix}.post_attention_layernorm.weight`,
     );
-    const gate = ACTIVATIONS[this.config.activation](
+    const gate = activate(
+      this.config.activation,
       linear("mlp.gate_proj", inner),
     );
     const up = linear("mlp.up_proj", inner);
@@ -281,12 +282,18 @@ export class CausalLanguageModel {
   }
 }
 
-const ACTIVATIONS: Readonly<Record<Activation, (x: Tensor) => Tensor>> = {
-  silu,
-  gelu,
-  gelu_tanh: geluTanh,
-  relu,
-};
+function activate(name: Activation, x: Tensor): Tensor {
+  switch (name) {
+    case "silu":
+      return silu(x);
+    case "gelu":
+      return gelu(x);
+    case "gelu_tanh":
+      return geluTanh(x);
+    case "relu":
+      return relu(x);
+  }
+}
 
 function linearPaths(config: DecoderConfig): string[] {
   return Array.from(
