@@ -4,3 +4,13 @@
 // of its thread, so that a pool of threads can share them.
 export { multiplyPacked, packRight } from "./matmul";
 export { rowsByColumns, rowsByRows } from "./matmul_rows";
+export { erf4, exp4, log4, sigmoid4, tanh4 } from "./functions";
+export {
+  attentionSlopes,
+  logSoftmaxRows,
+  logSumExpRows,
+  logSumExpSeen,
+  scaledExponentials,
+  softmaxRows,
+  softmaxSeen,
+} from "./rows";

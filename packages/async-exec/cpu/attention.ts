@@ -8,6 +8,7 @@ import {
   multiply,
   rowByRow,
   sizesOf,
+  temporary,
 } from "./attention_blocks.ts";
 import { ATTENTION_GRADIENT_KERNELS } from "./attention_gradients.ts";
 
@@ -19,15 +20,18 @@ export const ATTENTION_KERNELS: readonly CpuKernel[] = [
 ];
 
 function attend(call: CpuCall<AttentionAttributes>): void {
-  const { operands, output } = call;
+  const { operands, output, machine } = call;
   const headDim = sizesOf(operands[0]!)[3];
   const out = floats(output);
-  let sums = new Float32Array(0);
+  let sums: Float32Array = new Float32Array(0);
   forEachBlock(call, 3, (block) => {
     const { batch, kvHead, rows, seen, keys, scores } = block;
     const size = rows.length * headDim;
-    if (sums.length < size) sums = new Float32Array(size);
-    seen.forEach((end, row) => softmax(scores, row * keys, end, keys));
+    if (sums.length < size) sums = temporary(machine, size);
+    if (machine) {
+      const sizes = [scores.byteOffset, block.seenAt, keys];
+      machine.run("softmaxSeen", rows.length, sizes, false);
+    } else seen.forEach((end, row) => softmax(scores, row * keys, end, keys));
     if (keys === 0) sums.fill(0);
     else {
       const values = headMatrix(operands[2]!, batch, kvHead);
@@ -36,6 +40,7 @@ function attend(call: CpuCall<AttentionAttributes>): void {
         values,
         sums,
         [rows.length, keys, headDim],
+        machine,
       );
     }
     rows.forEach((row, r) =>
@@ -45,7 +50,15 @@ function attend(call: CpuCall<AttentionAttributes>): void {
 }
 
 function statistics(call: CpuCall<AttentionAttributes>): void {
-  forEachBlock(call, 2, ({ rows, seen, keys, scores }) => {
+  const { machine } = call;
+  const totals = machine?.temporary(call.output.length);
+  forEachBlock(call, 2, ({ rows, seen, keys, scores, seenAt }) => {
+    if (machine && totals) {
+      const sizes = [scores.byteOffset, seenAt, keys, totals.byteOffset];
+      machine.run("logSumExpSeen", rows.length, sizes, false);
+      rows.forEach((row, r) => call.output[row] = totals[r]!);
+      return;
+    }
     rows.forEach((row, r) => {
       const end = r * keys + seen[r]!;
       let peak = -Infinity;

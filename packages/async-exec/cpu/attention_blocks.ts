@@ -1,6 +1,7 @@
 import type { CpuArray } from "./cpu_array.ts";
 import type { CpuCall, CpuOperand } from "./cpu_kernel.ts";
-import { matmul } from "./matmul.ts";
+import type { CpuMachine } from "./cpu_machine.ts";
+import { multiply as multiplyMatrices } from "./matmul_product.ts";
 
 /** The options that attention and its gradients are recorded with. */
 export interface AttentionAttributes {
@@ -38,6 +39,8 @@ export interface AttentionBlock {
   readonly queries: Matrix;
   /** The scores, `[rows, keys]`, row by row; not yet masked. */
   readonly scores: Float32Array;
+  /** The address of `seen` for WebAssembly; 0 without a machine. */
+  readonly seenAt: number;
 }
 
 // Rows enough for the products to be worth their packing, few enough that
@@ -53,7 +56,9 @@ const ROWS = 48;
  * @param use What is done with each block; its arrays are used again after.
  */
 export function forEachBlock(
-  { operands, attributes: { causal, scale } }: CpuCall<AttentionAttributes>,
+  { operands, machine, attributes: { causal, scale } }: CpuCall<
+    AttentionAttributes
+  >,
   limitsAt: number,
   use: (block: AttentionBlock) => void,
 ): void {
@@ -62,8 +67,10 @@ export function forEachBlock(
   const [, keys, kvHeads] = sizesOf(k);
   const group = heads / kvHeads;
   const step = Math.max(1, Math.floor(ROWS / group));
-  const features = new Float32Array(step * group * headDim);
-  const scores = new Float32Array(step * group * keys);
+  const features = temporary(machine, step * group * headDim);
+  const scores = temporary(machine, step * group * keys);
+  const seenAt = machine ? machine.temporary(step * group).byteOffset : 0;
+  const seenWords = machine?.memory.array("i32", seenAt, step * group);
   for (let batch = 0; batch < batches; batch++) {
     const limit = limits.array[
       limits.view.offset + batch * limits.view.strides[0]!
@@ -83,8 +90,9 @@ export function forEachBlock(
         }
         gatherRows(q, rows, features, scale);
         const most = seen.at(-1)!;
+        seenWords?.set(seen);
         const block = {
-          ...{ batch, kvHead, rows, seen, keys: most, scores },
+          ...{ batch, kvHead, rows, seen, keys: most, scores, seenAt },
           queries: rowByRow(features, headDim),
         };
         if (most > 0) {
@@ -92,7 +100,7 @@ export function forEachBlock(
             rows.length,
             headDim,
             most,
-          ]);
+          ], machine);
         }
         use(block);
       }
@@ -134,6 +142,20 @@ export function headMatrix(
 }
 
 /**
+ * Gives room that stays until the step is done.
+ *
+ * @param machine What the step runs on.
+ * @param count How many elements.
+ * @returns The room, of any values.
+ */
+export function temporary(
+  machine: CpuMachine | undefined,
+  count: number,
+): Float32Array {
+  return machine ? machine.temporary(count) : new Float32Array(count);
+}
+
+/**
  * Gives an array as a matrix.
  *
  * @param array The elements, row by row.
@@ -161,14 +183,16 @@ export function transposed(matrix: Matrix): Matrix {
  * @param b The right one, `[k, n]`.
  * @param out Where the product goes, row by row.
  * @param sizes m, k and n.
+ * @param machine What it runs on; plain TypeScript if absent.
  */
 export function multiply(
   a: Matrix,
   b: Matrix,
   out: Float32Array,
   [m, k, n]: readonly [number, number, number],
+  machine: CpuMachine | undefined,
 ): void {
-  matmul(a.array, b.array, out, {
+  multiplyMatrices(machine, a.array, b.array, out, {
     ...{ batch: 1, m, k, n, aBatch: 0, bBatch: 0 },
     aOffset: a.offset,
     aRow: a.row,

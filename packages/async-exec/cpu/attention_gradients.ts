@@ -14,6 +14,7 @@ import {
   multiply,
   rowByRow,
   sizesOf,
+  temporary,
   transposed,
 } from "./attention_blocks.ts";
 
@@ -24,18 +25,19 @@ export const ATTENTION_GRADIENT_KERNELS: readonly CpuKernel[] = [
 ];
 
 function queryGradient(call: CpuCall<AttentionAttributes>): void {
-  const { operands, output, attributes: { scale } } = call;
+  const { operands, output, machine, attributes: { scale } } = call;
   const headDim = sizesOf(operands[0]!)[3];
-  let sums = new Float32Array(0);
+  let sums: Float32Array = new Float32Array(0);
   forEachSlope(call, ({ batch, kvHead, rows, keys }, _, slopes) => {
     const shape = [rows.length, keys, headDim] as const;
     const size = rows.length * headDim;
-    if (sums.length < size) sums = new Float32Array(size);
+    if (sums.length < size) sums = temporary(machine, size);
     multiply(
       rowByRow(slopes, keys),
       headMatrix(operands[1]!, batch, kvHead),
       sums,
       shape,
+      machine,
     );
     rows.forEach((row, r) => {
       for (let d = 0; d < headDim; d++) {
@@ -46,14 +48,20 @@ function queryGradient(call: CpuCall<AttentionAttributes>): void {
 }
 
 function keyValueGradient(call: CpuCall<AttentionAttributes>): void {
-  const { operands, output } = call;
+  const { operands, output, machine } = call;
   const [, keys, kvHeads, headDim] = sizesOf(operands[1]!);
-  const sums = new Float32Array(keys * headDim);
+  const sums = temporary(machine, keys * headDim);
   forEachSlope(call, (block, given, slopes) => {
     const { batch, kvHead, rows, queries, scores } = block;
     const shape = [block.keys, rows.length, headDim] as const;
     const add = (left: Float32Array, right: Matrix, first: number): void => {
-      multiply(transposed(rowByRow(left, block.keys)), right, sums, shape);
+      multiply(
+        transposed(rowByRow(left, block.keys)),
+        right,
+        sums,
+        shape,
+        machine,
+      );
       for (let key = 0; key < block.keys; key++) {
         const to = first + ((batch * keys + key) * kvHeads + kvHead) * headDim;
         for (let d = 0; d < headDim; d++) {
@@ -75,28 +83,43 @@ function forEachSlope(
   call: CpuCall<AttentionAttributes>,
   use: (block: AttentionBlock, given: Matrix, slopes: Float32Array) => void,
 ): void {
-  const { operands, output } = call;
+  const { operands, output, machine } = call;
   const headDim = sizesOf(operands[0]!)[3];
   const level = denseOperand(operands[5]!);
   const mean = denseOperand(operands[6]!);
-  let slopes = new Float32Array(0);
-  let given = new Float32Array(0);
+  let slopes: Float32Array = new Float32Array(0);
+  let given: Float32Array = new Float32Array(0);
+  let [levels, means] = [slopes, slopes];
   floats(output).fill(0);
   forEachBlock(call, 3, (block) => {
     const { batch, kvHead, rows, seen, keys, scores } = block;
     if (keys === 0) return;
     if (slopes.length < scores.length) {
-      slopes = new Float32Array(scores.length);
-      given = new Float32Array(block.queries.array.length);
+      slopes = temporary(machine, scores.length);
+      given = temporary(machine, block.queries.array.length);
+      levels = temporary(machine, given.length / headDim);
+      means = temporary(machine, given.length / headDim);
     }
     gatherRows(operands[4]!, rows, given, 1);
     const dy = rowByRow(given, headDim);
     const values = headMatrix(operands[2]!, batch, kvHead);
     const shape = [rows.length, headDim, keys] as const;
-    multiply(dy, transposed(values), slopes, shape);
+    multiply(dy, transposed(values), slopes, shape, machine);
     rows.forEach((row, r) => {
+      levels[r] = level[row]!;
+      means[r] = mean[row]!;
+    });
+    if (machine) {
+      machine.run("attentionSlopes", rows.length, [
+        ...[scores.byteOffset, slopes.byteOffset, block.seenAt, keys],
+        ...[levels.byteOffset, means.byteOffset],
+      ], false);
+      use(block, dy, slopes);
+      return;
+    }
+    rows.forEach((_, r) => {
       const [start, end] = [r * keys, r * keys + seen[r]!];
-      const [total, average] = [level[row]!, mean[row]!];
+      const [total, average] = [levels[r]!, means[r]!];
       for (let i = start; i < end; i++) {
         const share = Math.exp(scores[i]! - total);
         scores[i] = share;

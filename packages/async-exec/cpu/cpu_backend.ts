@@ -199,7 +199,11 @@ function prepareStep(step: Step): PreparedStep {
       }));
       if (kernel) {
         const { attributes, shape } = main;
-        kernel.run({ attributes, operands, output: out, shape, machine });
+        try {
+          kernel.run({ attributes, operands, output: out, shape, machine });
+        } finally {
+          machine.endStep();
+        }
       } else runReference(main, operands, out);
     }
     fusedLoop?.(out, fused!.operands.map(({ slot }) => arrays[slot]!));

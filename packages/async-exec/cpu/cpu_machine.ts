@@ -26,6 +26,7 @@ export class CpuMachine {
   #pool: Threads | undefined;
   #scratch = 0;
   #scratchBytes = 0;
+  readonly #temporaries: number[] = [];
   readonly #threadScratch: number;
 
   /**
@@ -100,8 +101,41 @@ export class CpuMachine {
     return this.#scratch;
   }
 
+  /**
+   * Gives an array of floats that stays until the step is done.
+   *
+   * @param count How many.
+   * @returns The array, of any values.
+   */
+  temporary(count: number): Float32Array {
+    const address = this.memory.allocate(4 * count);
+    this.#temporaries.push(address);
+    return this.memory.floats(address, count);
+  }
+
+  /**
+   * Gives the address of an array of floats, of a copy if it lies elsewhere.
+   *
+   * @param array The array.
+   * @returns The address, valid until the step is done.
+   */
+  addressOf(array: Float32Array): number {
+    const address = this.memory.addressOf(array);
+    if (address !== undefined) return address;
+    const copy = this.temporary(array.length);
+    copy.set(array);
+    return copy.byteOffset;
+  }
+
+  /** Gives back what was made for a step. */
+  endStep(): void {
+    for (const address of this.#temporaries) this.memory.free(address);
+    this.#temporaries.length = 0;
+  }
+
   /** Ends the threads and gives the room back. */
   close(): void {
+    this.endStep();
     this.#pool?.close();
     this.#pool = undefined;
     this.blas?.close();

@@ -4,6 +4,7 @@ import {
   type CrossEntropyAttributes,
 } from "@wick/core-tensor";
 import { type CpuCall, type CpuKernel, denseOperand } from "./cpu_kernel.ts";
+import type { CpuMachine } from "./cpu_machine.ts";
 import { floatOperand, floats } from "./floats.ts";
 
 /** The CPU kernels of cross-entropy and its gradient. */
@@ -13,12 +14,13 @@ export const CROSS_ENTROPY_KERNELS: readonly CpuKernel[] = [
 ];
 
 function losses(
-  { operands, output, attributes }: CpuCall<CrossEntropyAttributes>,
+  { operands, output, attributes, machine }: CpuCall<CrossEntropyAttributes>,
 ): void {
   const { ignoreIndex, labelSmoothing } = attributes;
   const logits = floatOperand(operands[0]);
   const labels = denseOperand(operands[1]!);
   const classes = operands[0]!.view.shape[1]!;
+  const totals = machine && logSums(machine, logits, labels.length, classes);
   for (let row = 0; row < labels.length; row++) {
     const label = labels[row]!;
     if (label === ignoreIndex) {
@@ -28,11 +30,8 @@ function losses(
     } else {
       const start = row * classes;
       const end = start + classes;
-      const most = greatest(logits, start, end);
-      let total = 0;
-      for (let i = start; i < end; i++) total += Math.exp(logits[i]! - most);
-      let loss = most + Math.log(total) -
-        (1 - labelSmoothing) * logits[start + label]!;
+      const total = totals?.[row] ?? logSum(logits, start, end);
+      let loss = total - (1 - labelSmoothing) * logits[start + label]!;
       if (labelSmoothing > 0) {
         let plain = 0;
         for (let i = start; i < end; i++) plain += logits[i]!;
@@ -44,7 +43,7 @@ function losses(
 }
 
 function slopes(
-  { operands, output, attributes }: CpuCall<CrossEntropyAttributes>,
+  { operands, output, attributes, machine }: CpuCall<CrossEntropyAttributes>,
 ): void {
   const { ignoreIndex, labelSmoothing } = attributes;
   const dy = floatOperand(operands[0]);
@@ -53,6 +52,10 @@ function slopes(
   const out = floats(output);
   const classes = operands[1]!.view.shape[1]!;
   const share = labelSmoothing / classes;
+  const totals = machine && logSums(machine, logits, labels.length, classes);
+  const [from, to] = machine
+    ? [machine.addressOf(logits), machine.memory.addressOf(out)]
+    : [];
   for (let row = 0; row < labels.length; row++) {
     const label = labels[row]!;
     const start = row * classes;
@@ -61,19 +64,41 @@ function slopes(
       out.fill(label === ignoreIndex ? 0 : NaN, start, end);
       continue;
     }
-    const most = greatest(logits, start, end);
-    let total = 0;
-    for (let i = start; i < end; i++) {
-      const power = Math.exp(logits[i]! - most);
-      out[i] = power;
-      total += power;
-    }
     const slope = dy[row]!;
-    const scale = slope / total;
     const less = slope * share;
-    for (let i = start; i < end; i++) out[i] = out[i]! * scale - less;
+    const total = totals?.[row] ?? logSum(logits, start, end);
+    if (machine && from !== undefined && to !== undefined) {
+      machine.run("scaledExponentials", 1, [
+        ...[from + 4 * start, to + 4 * start, classes, total, slope, less],
+      ], false);
+    } else {
+      for (let i = start; i < end; i++) {
+        out[i] = Math.exp(logits[i]! - total) * slope - less;
+      }
+    }
     out[start + label]! -= slope * (1 - labelSmoothing);
   }
+}
+
+/** The logarithm of the sum of exponentials of a row. */
+function logSum(x: Float32Array, start: number, end: number): number {
+  const most = greatest(x, start, end);
+  let total = 0;
+  for (let i = start; i < end; i++) total += Math.exp(x[i]! - most);
+  return most + Math.log(total);
+}
+
+/** The same of all rows, in WebAssembly. */
+function logSums(
+  machine: CpuMachine,
+  x: Float32Array,
+  rows: number,
+  columns: number,
+): Float32Array {
+  const totals = machine.temporary(rows);
+  const sizes = [machine.addressOf(x), totals.byteOffset, columns];
+  machine.run("logSumExpRows", rows, sizes, x.length > 2 ** 16);
+  return totals;
 }
 
 /** The greatest element of a row; NaN shows in what is computed with it. */

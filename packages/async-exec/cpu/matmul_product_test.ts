@@ -61,9 +61,9 @@ class Operands {
     const { memory } = this.#machine;
     const address = memory.allocate(4 * count);
     this.#addresses.push(address);
-    const array = memory.array("f32", address, count);
+    const array = memory.floats(address, count);
     array.set(random([count], seed).values);
-    return Float32Array.prototype.subarray.call(array, 0);
+    return array;
   }
 
   /** The product as the machine computes it. */

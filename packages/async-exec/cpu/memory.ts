@@ -77,7 +77,7 @@ export class SharedMemory {
       case "f32":
       case "f16":
       case "bf16":
-        return new Float32Array(this.#buffer, address, count);
+        return this.floats(address, count);
       case "i32":
         return new Int32Array(this.#buffer, address, count);
       case "u32":
@@ -85,6 +85,17 @@ export class SharedMemory {
       case "bool":
         return new Uint8Array(this.#buffer, address, count);
     }
+  }
+
+  /**
+   * Gives floats in the memory as an array.
+   *
+   * @param address Where they start.
+   * @param count How many.
+   * @returns The array, valid as long as the block.
+   */
+  floats(address: number, count: number): Float32Array {
+    return new Float32Array(this.#buffer, address, count);
   }
 
   /**

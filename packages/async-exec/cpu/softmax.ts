@@ -4,6 +4,7 @@ import {
   LOG_SOFTMAX_GRADIENT,
   LOG_SUM_EXP,
   type Operation,
+  type Shape,
   SOFTMAX,
   SOFTMAX_GRADIENT,
 } from "@wick/core-tensor";
@@ -22,13 +23,15 @@ type RowLoop = (
 
 /** The CPU kernels of softmax, its logarithm and their gradients. */
 export const SOFTMAX_KERNELS: readonly CpuKernel[] = [
-  rowKernel(SOFTMAX, softmaxRow),
-  rowKernel(LOG_SOFTMAX, logSoftmaxRow),
+  rowKernel(SOFTMAX, softmaxRow, "softmaxRows"),
+  rowKernel(LOG_SOFTMAX, logSoftmaxRow, "logSoftmaxRows"),
   rowKernel(SOFTMAX_GRADIENT, softmaxGradientRow),
   rowKernel(LOG_SOFTMAX_GRADIENT, logSoftmaxGradientRow),
   {
     operation: LOG_SUM_EXP,
-    run({ operands, output, attributes }: CpuCall<AxisAttributes>) {
+    run(call: CpuCall<AxisAttributes>) {
+      const { operands, output, attributes } = call;
+      if (runWasm("logSumExpRows", call, operands[0]!.view.shape)) return;
       const x = floatOperand(operands[0]);
       const { shape } = operands[0]!.view;
       const { length, inner, starts } = rowsAlong(shape, attributes.axis);
@@ -42,16 +45,39 @@ export const SOFTMAX_KERNELS: readonly CpuKernel[] = [
 function rowKernel(
   operation: Operation<AxisAttributes>,
   row: RowLoop,
+  wasm?: string,
 ): CpuKernel {
   return {
     operation,
-    run({ operands, output, shape, attributes }: CpuCall<AxisAttributes>) {
+    run(call: CpuCall<AxisAttributes>) {
+      const { operands, output, shape, attributes } = call;
+      if (wasm && runWasm(wasm, call, shape)) return;
       const arrays = operands.map(floatOperand);
       const out = floats(output);
       const { length, inner, starts } = rowsAlong(shape, attributes.axis);
       for (const start of starts) row(out, arrays, start, length, inner);
     },
   };
+}
+
+/** Rows of fewer elements in all are not shared by threads. */
+const SHARED_ELEMENTS = 2 ** 17;
+
+/** Runs a kernel on rows that lie one behind the other, or says it cannot. */
+function runWasm(
+  name: string,
+  { operands, output, attributes, machine }: CpuCall<AxisAttributes>,
+  shape: Shape,
+): boolean {
+  const out = machine?.memory.addressOf(output);
+  if (!machine || out === undefined) return false;
+  if (attributes.axis !== shape.length - 1) return false;
+  const columns = shape[attributes.axis]!;
+  const x = floatOperand(operands[0]);
+  const rows = columns === 0 ? 0 : x.length / columns;
+  const sizes = [machine.addressOf(x), out, columns];
+  machine.run(name, rows, sizes, x.length >= SHARED_ELEMENTS);
+  return true;
 }
 
 /**
