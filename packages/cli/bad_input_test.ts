@@ -195,6 +195,13 @@ const BAD_INPUTS: readonly BadInput[] = [
     says: "that are no adapter",
   },
   {
+    name: "an output folder below a file",
+    make: (folder) => Deno.writeTextFile(`${folder}/adapter`, "a file"),
+    args: train(`--model=${MODEL}`, `--data=${MODEL}`),
+    file: "/adapter",
+    says: "a part of the path is not a folder",
+  },
+  {
     name: "exact match on texts without completions",
     make: data({ text: "one two" }),
     args: (folder) => [

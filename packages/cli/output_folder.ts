@@ -1,28 +1,37 @@
-import { FileFormatError, joinPath, systemProblem } from "@wick/models";
+import { FileFormatError, systemProblem } from "@wick/models";
 
 /**
  * Makes sure, before hours of work, that a folder for an adapter can be written:
- * the folder above it is made, and one that holds anything but an adapter is
- * not to be replaced.
+ * the folder above it is made and tried, and one that holds anything but an
+ * adapter is not to be replaced.
  *
  * @param path The folder.
  * @throws {FileFormatError} If it cannot.
  */
 export async function prepareOutputFolder(path: string): Promise<void> {
+  const names = await namesIn(path);
+  if (names.length > 0 && !names.includes("adapter_config.json")) {
+    throw new FileFormatError(
+      path,
+      `it holds ${names.length} files that are no adapter, name a new folder`,
+      { action: "write" },
+    );
+  }
+  const above = path.replace(/[^/\\]+[/\\]*$/, "") || ".";
   try {
-    await Deno.mkdir(path, { recursive: true });
-    const names = await Array.fromAsync(Deno.readDir(path), ({ name }) => name);
-    if (names.length > 0 && !names.includes("adapter_config.json")) {
-      throw new FileFormatError(
-        path,
-        `it holds ${names.length} files that are no adapter, name a new folder`,
-        { action: "write" },
-      );
-    }
-    const probe = joinPath(path, ".wick");
-    await Deno.writeTextFile(probe, "");
+    await Deno.mkdir(above, { recursive: true });
+    const probe = await Deno.makeTempDir({ dir: above, prefix: ".wick-" });
     await Deno.remove(probe);
   } catch (error) {
+    throw systemProblem(path, error, "write");
+  }
+}
+
+async function namesIn(path: string): Promise<string[]> {
+  try {
+    return await Array.fromAsync(Deno.readDir(path), ({ name }) => name);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
     throw systemProblem(path, error, "write");
   }
 }
