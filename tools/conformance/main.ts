@@ -40,6 +40,9 @@ async function run(args: readonly string[]): Promise<number> {
   }
   const wanted = choice("device", ["cpu", "webgpu"] as const, given.device);
   const only = choice("only", CASE_KINDS, given.only);
+  if (given.json === "") {
+    throw new UsageError("Cannot write --json: name a file");
+  }
   using device = await openDevice(
     wanted === undefined ? {} : {
       device: wanted,

@@ -68,7 +68,8 @@ export async function runConformance(
   );
   const cases: CaseResult[] = [];
   for (const kind of kinds) {
-    for (const listed of (await LISTS[kind](folder, device)).filter(filter)) {
+    const listing = await list(kind, folder, device);
+    for (const listed of listing.filter(filter)) {
       const result = await runCase(listed);
       cases.push(result);
       onResult?.(result);
@@ -88,4 +89,17 @@ export async function runConformance(
     passed,
     failed: cases.length - passed,
   };
+}
+
+/** Lists the cases; a list that cannot be read is one case that fails. */
+async function list(
+  kind: CaseKind,
+  folder: string,
+  device: Device,
+): Promise<ConformanceCase[]> {
+  try {
+    return await LISTS[kind](folder, device);
+  } catch (error) {
+    return [{ kind, name: kind, run: () => Promise.reject(error) }];
+  }
 }

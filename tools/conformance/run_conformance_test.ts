@@ -93,6 +93,20 @@ Deno.test("runConformance() passes what is right and fails all else", async () =
   }
 });
 
+Deno.test("runConformance() goes on where a list cannot be read", async () => {
+  const folder = await Deno.makeTempDir();
+  await Deno.mkdir(`${folder}/ops`);
+  await Deno.mkdir(`${folder}/models/empty`, { recursive: true });
+  using device = await openDevice({ device: "cpu", announce: false });
+  const { cases } = await runConformance(folder, device);
+  await Deno.remove(folder, { recursive: true });
+  assertEquals(cases.map(({ name, passed }) => [name, passed]), [
+    ["ops", false],
+    ["empty", false],
+  ]);
+  assertStringIncludes(cases[0]!.message, "ops/manifest.json");
+});
+
 Deno.test("runConformance() refuses a folder without cases", async () => {
   const folder = await Deno.makeTempDir();
   using device = await openDevice({ device: "cpu", announce: false });
