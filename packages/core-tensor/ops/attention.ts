@@ -28,6 +28,7 @@ const KERNEL: AttentionKernel = {
   vectors: ["q", "k", "v", undefined],
   keepsKeys: false,
   kept: 2,
+  shared: 1,
 };
 
 /** The operation that {@linkcode attention} records. */

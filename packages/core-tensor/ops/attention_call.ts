@@ -10,7 +10,7 @@ import { type AttentionAttributes, attentionSizes } from "./attention_rows.ts";
 
 /** What the kernels of attention and its gradients state. */
 export interface AttentionKernel {
-  /** The file. */
+  /** The file; `_tiled` is added for the one in workgroup memory. */
   readonly kernel: string;
   /** A file that shares the keys of few queries among threads, if any. */
   readonly split?: string;
@@ -20,6 +20,8 @@ export interface AttentionKernel {
   readonly keepsKeys: boolean;
   /** Vectors that a thread keeps for four features of a row. */
   readonly kept: number;
+  /** Vectors of them that are in workgroup memory where it is tiled. */
+  readonly shared: number;
 }
 
 /**
@@ -30,7 +32,7 @@ export interface AttentionKernel {
  * @returns The call.
  */
 export function attentionCall(
-  { kernel, split, vectors, keepsKeys, kept }: AttentionKernel,
+  { kernel, split, vectors, keepsKeys, kept, shared }: AttentionKernel,
   { attributes, inputs, device }: KernelRequest<AttentionAttributes>,
 ): KernelCall {
   const named = (name: string | undefined): KernelOperand | undefined =>
@@ -45,13 +47,16 @@ export function attentionCall(
   const group = heads / kvHeads;
   const all = keepsKeys ? keys : queries * group;
   const sharesKeys = split !== undefined && all <= FEW_ROWS;
-  const threading = sharesKeys
-    ? threadsForKeys(device, all, headDim / 4)
-    : threadsForRows(device, all, kept * headDim / 4);
-  const { rows, threads } = threading;
-  const tile = sharesKeys ? rows : rows * threads;
+  const tiled = sharesKeys
+    ? undefined
+    : threadsForTiles(device, shared * headDim / 4);
+  const { rows, threads } = tiled ??
+    (sharesKeys
+      ? threadsForKeys(device, all, headDim / 4)
+      : threadsForRows(device, all, kept * headDim / 4));
+  const ofGroup = tiled || sharesKeys ? rows : rows * threads;
   return {
-    kernel: sharesKeys ? split : kernel,
+    kernel: tiled ? `${kernel}_tiled` : sharesKeys ? split : kernel,
     sizes: {
       BATCH: batch,
       QUERIES: queries,
@@ -68,7 +73,7 @@ export function attentionCall(
       THREADS: threads,
     },
     ...wideners(vectors, inputs),
-    workgroups: batch * kvHeads * Math.ceil(all / tile),
+    workgroups: batch * kvHeads * Math.ceil(all / ofGroup),
   };
 }
 
@@ -118,6 +123,20 @@ function threadsForKeys(
   let threads = adapterClass === "software" ? 8 : 64;
   while (threads > 1 && threads * bytes > maxWorkgroupBytes) threads /= 2;
   return { rows, threads };
+}
+
+/** A tile that fits into the workgroup memory of a GPU, if one does. */
+function threadsForTiles(
+  { adapterClass, maxWorkgroupBytes }: DeviceTraits,
+  vectors: number,
+): Threading | undefined {
+  if (adapterClass === "software") return undefined;
+  // Two numbers for each of 32 rows of the other side, two for each row.
+  for (const rows of [16, 8]) {
+    const bytes = rows * (16 * vectors + 2 * 4 * 32 + 8);
+    if (bytes <= maxWorkgroupBytes) return { rows, threads: 128 };
+  }
+  return undefined;
 }
 
 /** The rows of a thread that give the least work in all. */

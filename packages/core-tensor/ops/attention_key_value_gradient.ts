@@ -14,6 +14,7 @@ const KERNEL: AttentionKernel = {
   vectors: ["q", "k", "v", undefined, "dy", undefined, undefined],
   keepsKeys: true,
   kept: 4,
+  shared: 2,
 };
 
 /**

@@ -14,6 +14,7 @@ const KERNEL: AttentionKernel = {
   vectors: ["q", "k", "v", undefined, "dy", undefined, undefined],
   keepsKeys: false,
   kept: 3,
+  shared: 2,
 };
 
 /**

@@ -17,6 +17,7 @@ const KERNEL: AttentionKernel = {
   vectors: ["q", "k", undefined],
   keepsKeys: false,
   kept: 1,
+  shared: 1,
 };
 
 /** The operation that {@linkcode attentionStatistics} records. */

@@ -1,0 +1,127 @@
+// The logarithm of the sum of the exponentials of each row's scores, in
+// workgroup memory: a workgroup keeps a tile of rows, each a query of one head,
+// and walks over the keys that they see, a tile at a time. For a GPU.
+
+alias FourK = vec4f;
+
+const BATCH: u32 = 1;
+const QUERIES: u32 = 16;
+const KEYS: u32 = 16;
+const KV_HEADS: u32 = 2;
+const GROUP: u32 = 2; // heads that share keys
+const D4: u32 = 4; // headDim / 4
+const CAUSAL: u32 = 1;
+const SCALE: f32 = 0.25;
+const Q_OFFSET: u32 = 0; // in vectors of four, as are the strides
+const Q_BATCH: u32 = 256;
+const Q_ROW: u32 = 16;
+const Q_HEAD: u32 = 4;
+const K_OFFSET: u32 = 0;
+const K_BATCH: u32 = 128;
+const K_ROW: u32 = 8;
+const K_HEAD: u32 = 4;
+const ROWS: u32 = 16; // of a workgroup
+const TILE: u32 = 32; // keys at a time
+const THREADS: u32 = 128;
+
+const ALL_ROWS = QUERIES * GROUP;
+const TILES = (ALL_ROWS + ROWS - 1) / ROWS;
+const GROUPS = BATCH * KV_HEADS * TILES;
+const PAIRS: u32 = ROWS * TILE / THREADS; // scores of a thread, of one row
+const LOG2_E = 1.4426950408889634;
+const LOWEST = -3.0e38;
+
+@group(0) @binding(0) var<storage, read> q: array<vec4f>;
+@group(0) @binding(1) var<storage, read> k: array<FourK>;
+// The keys that row b sees: all before limits[b], and where it is causal the
+// ones up to limits[b] + j for query j.
+@group(0) @binding(2) var<storage, read> limits: array<i32>;
+@group(0) @binding(3) var<storage, read_write> out: array<f32>;
+
+var<workgroup> queries: array<vec4f, D4 * ROWS>; // [D4, ROWS]
+var<workgroup> scores: array<f32, TILE * ROWS>; // [TILE, ROWS]
+
+fn read_k(i: u32) -> vec4f {
+  return k[i];
+}
+
+fn load_limits(i: u32) -> i32 {
+  return limits[i];
+}
+
+fn epilogue(i: u32, value: f32) -> f32 {
+  return value;
+}
+
+// How many keys a row sees.
+fn seen_by(row: u32, limit: i32) -> u32 {
+  return u32(clamp(limit + i32(CAUSAL * (row / GROUP + 1)), 0, i32(KEYS)));
+}
+
+@compute @workgroup_size(THREADS)
+fn main(
+  @builtin(workgroup_id) wid: vec3u,
+  @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let group = wid.x + wid.y * count.x;
+  if group >= GROUPS {
+    return;
+  }
+  let batch = group / (TILES * KV_HEADS);
+  let kv_head = group / TILES % KV_HEADS;
+  let row0 = group % TILES * ROWS;
+  let limit = load_limits(batch);
+  let k_start = K_OFFSET + batch * K_BATCH + kv_head * K_HEAD;
+  for (var i = lane; i < ROWS * D4; i += THREADS) {
+    let row = min(row0 + i / D4, ALL_ROWS - 1);
+    let start = Q_OFFSET + batch * Q_BATCH + row / GROUP * Q_ROW +
+      (kv_head * GROUP + row % GROUP) * Q_HEAD;
+    queries[i % D4 * ROWS + i / D4] = q[start + i % D4] * (SCALE * LOG2_E);
+  }
+  workgroupBarrier();
+
+  // A thread scores row `own`.
+  let own = lane % ROWS;
+  let seen = seen_by(min(row0 + own, ALL_ROWS - 1), limit);
+  let end = seen_by(min(row0 + ROWS, ALL_ROWS) - 1, limit);
+  var peak = LOWEST;
+  var total = 0.0;
+  for (var tile = 0u; tile < end; tile += TILE) {
+    let first = lane / ROWS * PAIRS;
+    var score: array<f32, PAIRS>; // @registers
+    for (var c = 0u; c < PAIRS; c++) { // @unroll
+      score[c] = 0.0;
+    }
+    for (var e = 0u; e < D4; e++) {
+      let four = queries[e * ROWS + own];
+      for (var c = 0u; c < PAIRS; c++) { // @unroll
+        let key = min(tile + first + c, KEYS - 1);
+        score[c] += dot(four, read_k(k_start + key * K_ROW + e));
+      }
+    }
+    for (var c = 0u; c < PAIRS; c++) { // @unroll
+      scores[(first + c) * ROWS + own] = score[c];
+    }
+    workgroupBarrier();
+    if lane < ROWS {
+      let before = peak;
+      let last = min(TILE, max(seen, tile) - tile);
+      for (var c = 0u; c < last; c++) {
+        peak = max(peak, scores[c * ROWS + own]);
+      }
+      total *= exp2(before - peak);
+      for (var c = 0u; c < TILE; c++) {
+        total += select(0.0, exp2(scores[c * ROWS + own] - peak), c < last);
+      }
+    }
+    workgroupBarrier();
+  }
+
+  let row = row0 + own;
+  if lane < ROWS && row < ALL_ROWS {
+    let i = ((batch * QUERIES + row / GROUP) * KV_HEADS + kv_head) * GROUP + row % GROUP;
+    let value = (peak + log2(total)) / LOG2_E;
+    out[i] = epilogue(i, select(value, 0.0, seen == 0));
+  }
+}
