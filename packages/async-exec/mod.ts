@@ -32,3 +32,4 @@ export type {
   PreparedRun,
   StorageParts,
 } from "./backend.ts";
+export { nextTurn } from "./next_turn.ts";

@@ -1,13 +1,20 @@
 /**
- * The entry of the `wick` program. Ctrl-C ends the process at once, with exit
- * code 130 as the system has it: files appear whole or not at all.
+ * The entry of the `wick` program. Ctrl-C stops after the current step, so that
+ * what was trained is saved, and exits with 130; a second one exits at once.
  *
  * @module
  */
-import { processIo } from "./io.ts";
-import { run } from "./run.ts";
 
-Deno.exitCode = await run(
-  Deno.args,
-  processIo(new AbortController().signal),
-);
+import { processIo } from "./io.ts";
+import { EXIT_CODES, run } from "./run.ts";
+
+const stop = new AbortController();
+
+function interrupt(): void {
+  if (stop.signal.aborted) Deno.exit(EXIT_CODES.stopped);
+  stop.abort();
+}
+
+Deno.addSignalListener("SIGINT", interrupt);
+Deno.exitCode = await run(Deno.args, processIo(stop.signal));
+Deno.removeSignalListener("SIGINT", interrupt);

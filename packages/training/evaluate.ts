@@ -1,3 +1,4 @@
+import { nextTurn } from "@wick/async-exec";
 import {
   type CausalLanguageModel,
   generateText,
@@ -57,6 +58,7 @@ export async function evaluateLoss(
       tokens += batch.counted;
     }
     onProgress?.(Math.min(start + batchSize, examples.length), examples.length);
+    await nextTurn();
   }
   const loss = total / tokens;
   return { loss, perplexity: Math.exp(loss), tokens };

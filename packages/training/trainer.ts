@@ -1,3 +1,4 @@
+import { nextTurn } from "@wick/async-exec";
 import type { Tensor } from "@wick/core-tensor";
 import type { CausalLanguageModel } from "@wick/models";
 import type { LoraAdapter } from "@wick/lora";
@@ -37,7 +38,7 @@ export interface TrainerOptions {
   /** Steps between two validation losses; only at the end if absent. */
   readonly evaluateEvery?: number;
   /** Called after each step. */
-  readonly onStep?: (report: StepReport) => void;
+  readonly onStep?: (report: StepReport) => void | Promise<void>;
   /** Stops after the current step when it aborts. */
   readonly signal?: AbortSignal;
 }
@@ -150,7 +151,9 @@ export class Trainer {
         validationLoss: await this.#validate(step + 1, steps),
       };
       reports.push(full);
-      onStep?.(full);
+      await onStep?.(full);
+      // So that Ctrl-C and timers are heard between two steps.
+      await nextTurn();
     }
     return reports;
   }

@@ -1,3 +1,4 @@
+import { nextTurn } from "@wick/async-exec";
 import {
   argmax,
   embedding,
@@ -125,6 +126,7 @@ export async function* generate(
       yield { row, ...token, last };
     }
     if (!open.includes(true)) return;
+    await nextTurn();
     signal?.throwIfAborted();
     device.write(next, histories.map((history) => history.at(-1)!));
     cache.setPositions(histories.map((history) => history.length - 1));
