@@ -4,7 +4,12 @@ import {
   type HostArray,
   type Storage,
 } from "@wick/core-tensor";
-import { DEFAULT_TRAITS, type Plan, type Step } from "@wick/graph";
+import {
+  DEFAULT_TRAITS,
+  type FusedCode,
+  type Plan,
+  type Step,
+} from "@wick/graph";
 import type { Backend, DeviceStatistics } from "../backend.ts";
 import { DeviceLostError } from "../device_lost_error.ts";
 import { halvesOf, unpackHalves, wordsOf } from "../float_bits.ts";
@@ -15,7 +20,8 @@ import { CpuMachine, type CpuMachineOptions } from "./cpu_machine.ts";
 import { type CpuStorage, CpuStorages, setRounded } from "./cpu_storage.ts";
 import { CPU_KERNELS } from "./kernels.ts";
 import { PlanArrays } from "./plan_arrays.ts";
-import { fusedFunction } from "./fused_function.ts";
+import { type FusedFunction, fusedFunction } from "./fused_function.ts";
+import { fusedVector } from "./fused_vector.ts";
 import { runReference } from "./run_reference.ts";
 
 /** Runs one step on the arrays of the slots. */
@@ -184,7 +190,7 @@ function isCpuStorage(storage: Storage): storage is CpuStorage {
 function prepareStep(step: Step): PreparedStep {
   const { main, fused, output, dtype } = step;
   const count = elementCount(step.shape);
-  const fusedLoop = fused && fusedFunction(fused, count, dtype);
+  const finish = fused && fusedStep(fused, count, dtype);
   const kernel = main && CPU_KERNELS.get(main.operation.name);
   return (arrays, machine) => {
     const whole = arrays[output]!;
@@ -206,7 +212,27 @@ function prepareStep(step: Step): PreparedStep {
         }
       } else runReference(main, operands, out);
     }
-    fusedLoop?.(out, fused!.operands.map(({ slot }) => arrays[slot]!));
+    finish?.(out, fused!.operands.map(({ slot }) => arrays[slot]!), machine);
+  };
+}
+
+/** Runs fused code in WebAssembly, and what is left of it in a plain loop. */
+function fusedStep(
+  fused: FusedCode,
+  count: number,
+  dtype: DType,
+): (
+  out: CpuArray,
+  operands: readonly CpuArray[],
+  machine: CpuMachine,
+) => void {
+  const vector = fusedVector(fused, count, dtype);
+  let loop: FusedFunction | undefined;
+  return (out, operands, machine) => {
+    const first = vector?.(out, operands, machine) ? count - count % 4 : 0;
+    if (first === count) return;
+    loop ??= fusedFunction(fused, count, dtype);
+    loop(out, operands, first);
   };
 }
 

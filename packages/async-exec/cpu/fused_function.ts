@@ -5,10 +5,14 @@ import { indexExpression, indexMap } from "../index_terms.ts";
 import type { CpuArray } from "./cpu_array.ts";
 import { FUNCTIONS } from "./functions.ts";
 
-/** Runs fused code on each element of `out`, whose old elements are `value`. */
+/**
+ * Runs fused code on each element of `out` from the first on; its old elements
+ * are `value`.
+ */
 export type FusedFunction = (
   out: CpuArray,
   operands: readonly CpuArray[],
+  first: number,
 ) => void;
 
 const COMPILED = new Map<string, FusedFunction>();
@@ -39,7 +43,7 @@ export function fusedFunction(
       "f16round",
       "bf16round",
       `const { ${names.join(", ")} } = functions;\n` +
-        `return (out, operands) => {\n${text}\n};`,
+        `return (out, operands, first) => {\n${text}\n};`,
     );
     compiled = make(FUNCTIONS, Math.f16round, bf16Round) as FusedFunction;
     if (COMPILED.size >= MAX_COMPILED) COMPILED.clear();
@@ -71,7 +75,7 @@ function loopText(code: FusedCode, count: number, dtype: DType): string {
     ) || code.result === "value";
   return [
     ...arrays,
-    `for (let i = 0; i < ${count}; i++) {`,
+    `for (let i = first; i < ${count}; i++) {`,
     ...(needsValue ? ["const value = out[i];"] : []),
     ...lines,
     `out[i] = ${stored(code.result, dtype)};`,
