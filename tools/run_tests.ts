@@ -42,6 +42,10 @@ function stages(): Record<string, string[]> {
     layers: ["task", "layers"],
     kernels: ["task", "kernels", "--check"],
     wasm: ["task", "wasm", "--check"],
+    "wasm tests": [
+      ...["test", "--no-config", "--lock=tools/wasm/deno.lock", "--frozen"],
+      ...["--allow-read", "--allow-env", "tools/wasm"],
+    ],
     documentation: ["doc", "--lint", ...docEntries()],
     publish: ["publish", "--dry-run", "--allow-dirty"],
   };

@@ -3,12 +3,18 @@
  * `kernels/wasm/`: the module twice, with and without relaxed SIMD, as base64.
  * With `--check` it writes nothing and fails where the file is out of date.
  *
+ * It stands outside of the workspace, with a lock file of its own, so that
+ * nobody downloads the compiler but who builds the kernels.
+ *
  * @module
  */
-import compiler from "assemblyscript/asc";
+import compiler from "npm:assemblyscript@0.28.20/asc";
 
-const SOURCE = new URL("../kernels/wasm/", import.meta.url);
-const TARGET = new URL("../packages/async-exec/cpu/_wasm.ts", import.meta.url);
+const SOURCE = new URL("../../kernels/wasm/", import.meta.url);
+const TARGET = new URL(
+  "../../packages/async-exec/cpu/_wasm.ts",
+  import.meta.url,
+);
 const FEATURES = "simd,threads,bulk-memory";
 
 /**

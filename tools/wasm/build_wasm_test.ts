@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { deepEqual, equal, rejects } from "node:assert/strict";
 import { compileKernels, embedModules } from "./build_wasm.ts";
 
 const SOURCES = new Map([
@@ -24,18 +24,16 @@ for (const relaxed of [false, true]) {
       { env: { memory } },
     );
     const { twice } = instance.exports;
-    assertEquals(typeof twice === "function" && twice(21), 42);
+    equal(typeof twice === "function" && twice(21), 42);
   });
 }
 
 Deno.test("compileKernels() says what does not compile", async () => {
   const sources = new Map([["mod.ts", "export function bad(): f32 { x }"]]);
-  const error = await assertRejects(
+  await rejects(
     () => compileKernels(sources, false),
-    SyntaxError,
-    "Cannot compile the kernels",
+    /^SyntaxError: Cannot compile the kernels[\s\S]*mod\.ts/,
   );
-  assertEquals(/mod\.ts/.test(error.message), true);
 });
 
 Deno.test("embedModules() keeps every byte", async () => {
@@ -44,6 +42,6 @@ Deno.test("embedModules() keeps every byte", async () => {
   const { PLAIN_KERNELS, RELAXED_KERNELS } = await import(
     `data:application/typescript,${encodeURIComponent(code)}`
   );
-  assertEquals(Uint8Array.fromBase64(PLAIN_KERNELS), plain);
-  assertEquals(Uint8Array.fromBase64(RELAXED_KERNELS), plain.toReversed());
+  deepEqual(Uint8Array.fromBase64(PLAIN_KERNELS), plain);
+  deepEqual(Uint8Array.fromBase64(RELAXED_KERNELS), plain.toReversed());
 });
