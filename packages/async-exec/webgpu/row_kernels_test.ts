@@ -21,8 +21,10 @@ import {
   type TestInput,
   TOLERANCES,
 } from "@wick/testing";
+import { assertStringIncludes } from "@std/assert";
 import { Device } from "../device.ts";
 import { webgpuBackend } from "./webgpu_backend.ts";
+import { wgslCode } from "./wgsl_code.ts";
 
 const ignore = TEST_DEVICES.some(({ name, ignore }) =>
   name === "webgpu" && ignore
@@ -87,6 +89,8 @@ const SIZES: readonly (readonly [number, number])[] = [
   [5, 63],
   [65, 65],
   [9, 1000],
+  [521, 68],
+  [3, 4100],
   [2, 4097],
 ];
 
@@ -155,3 +159,27 @@ for (const adapterClass of ["software", "gpu"] as const) {
     });
   }
 }
+
+Deno.test({
+  name: "row kernels for gpu read 16 bits and one weight for all by vectors",
+  ignore,
+  fn: async () => {
+    using device = await openAs("gpu");
+    for (const dtype of ["f16", "bf16"] as const) {
+      const x = random([5, 132], 6, { dtype });
+      const weight = random([132], 7, { dtype });
+      await check(device, (x) => softmax(x), [x]);
+      await check(device, (x, w) => rmsNorm(x, w), [x, weight]);
+      await check(device, (x) => layerNorm(x), [x]);
+    }
+    const x = device.tensor(random([5, 132], 8).values, { shape: [5, 132] });
+    const [step] = device.planOf([rmsNorm(x)]).steps.slice(-1);
+    const { text } = wgslCode(step!, {
+      adapterClass: "gpu",
+      maxWorkgroupThreads: 256,
+      maxWorkgroupBytes: 16384,
+      maxStorageBuffers: 8,
+    });
+    assertStringIncludes(text, "read_x");
+  },
+});

@@ -3,9 +3,9 @@ import { record, type Tensor } from "../tensor.ts";
 import { LAYER_NORM_GRADIENT } from "./layer_norm_gradient.ts";
 import { mul } from "./mul.ts";
 import { checkNorm, normConstant, normSizes } from "./norm.ts";
+import { normCall } from "./norm_call.ts";
 import type { NormAttributes } from "./norm.ts";
 import { mapRows } from "./reduction.ts";
-import { rowCall } from "./row_call.ts";
 import { sum } from "./sum.ts";
 
 /** The operation that {@linkcode layerNorm} records. */
@@ -31,8 +31,7 @@ export const LAYER_NORM: Operation<NormAttributes> = {
       () => sum(dy, rows),
     ];
   },
-  kernel: ({ inputs: [x], attributes: { eps }, device }) =>
-    rowCall("layer_norm", device, normSizes(x!.view.shape), { EPSILON: eps }),
+  kernel: (request) => normCall("layer_norm", ["x", "weight", "bias"], request),
 };
 
 /** Options of {@linkcode layerNorm}. */

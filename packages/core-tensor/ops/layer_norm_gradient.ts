@@ -1,7 +1,7 @@
 import type { Operation } from "../operation.ts";
 import { type NormAttributes, normSizes } from "./norm.ts";
+import { normCall } from "./norm_call.ts";
 import { mapRows } from "./reduction.ts";
-import { rowCall } from "./row_call.ts";
 
 /**
  * The gradient of layer norm by its rows, from that of its result, the rows and
@@ -27,8 +27,6 @@ export const LAYER_NORM_GRADIENT: Operation<NormAttributes> = {
         scale * (slope - mid - distances[k]! * scale * product)
       );
     }),
-  kernel: ({ inputs: [, x], attributes: { eps }, device }) =>
-    rowCall("layer_norm_gradient", device, normSizes(x!.view.shape), {
-      EPSILON: eps,
-    }),
+  kernel: (request) =>
+    normCall("layer_norm_gradient", ["dy", "x", "weight"], request),
 };

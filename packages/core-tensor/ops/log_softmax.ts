@@ -19,7 +19,7 @@ export const LOG_SOFTMAX: Operation<AxisAttributes> = {
   gradient: (dy, { output, attributes }) => [
     () => record(LOG_SOFTMAX_GRADIENT, [dy, output], attributes),
   ],
-  kernel: (request) => axisCall("log_softmax", request),
+  kernel: (request) => axisCall("log_softmax", request, ["x"]),
 };
 
 /**

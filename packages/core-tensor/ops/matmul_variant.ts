@@ -1,4 +1,5 @@
 import { type MatmulTile, scalarTile, softwareTile } from "./matmul_tiles.ts";
+import { READ_FOUR, type ReadFour } from "./read_four.ts";
 
 /** The element types that the matrix kernels read. */
 export type MatmulType = "f32" | "f16" | "bf16";
@@ -132,7 +133,7 @@ export function matmulVariant(request: MatmulRequest): MatmulVariant {
     ? { form: "_direct" as const, tile: softwareTile(shape) }
     : gpuTile(shape, request);
   const places = operands.map(({ name, dtype }) =>
-    [name, form === "" ? ONE[dtype] : FOUR[dtype]] as const
+    [name, form === "" ? ONE[dtype] : READ_FOUR[dtype]] as const
   );
   const word = form === "" ? "One" : "Four";
   return {
@@ -230,27 +231,12 @@ function batchSizes(axes: readonly Axis[]): Record<string, number> {
 }
 
 /** How one element is read, by its type; `$` stands for the operand. */
-const ONE: Readonly<Record<MatmulType, { type: string; body?: string }>> = {
+const ONE: Readonly<Record<MatmulType, ReadFour>> = {
   f32: { type: "f32" },
   f16: { type: "u32", body: "return unpack2x16float($[i / 2u])[i % 2u];" },
   bf16: {
     type: "u32",
     body: "return bitcast<f32>(($[i / 2u] >> (16u * (i % 2u))) << 16u);",
-  },
-};
-
-/** How four elements are read. The bits of a bf16 are the upper half of an f32's. */
-const FOUR: typeof ONE = {
-  f32: { type: "vec4f" },
-  f16: {
-    type: "vec2u",
-    body:
-      "let words = $[i];\n  return vec4f(unpack2x16float(words.x), unpack2x16float(words.y));",
-  },
-  bf16: {
-    type: "vec2u",
-    body:
-      "let words = $[i];\n  return bitcast<vec4f>(vec4u(words.x << 16u, words.x & 0xffff0000u, words.y << 16u, words.y & 0xffff0000u));",
   },
 };
 

@@ -2,10 +2,10 @@ import type { Operation } from "../operation.ts";
 import { record, type Tensor } from "../tensor.ts";
 import { mul } from "./mul.ts";
 import { checkNorm, normConstant, normSizes } from "./norm.ts";
+import { normCall } from "./norm_call.ts";
 import type { NormAttributes } from "./norm.ts";
 import { mapRows } from "./reduction.ts";
 import { RMS_NORM_GRADIENT } from "./rms_norm_gradient.ts";
-import { rowCall } from "./row_call.ts";
 import { sum } from "./sum.ts";
 
 /** The operation that {@linkcode rmsNorm} records. */
@@ -26,8 +26,7 @@ export const RMS_NORM: Operation<NormAttributes> = {
         x!.shape.slice(1).map((_, axis) => axis),
       ),
   ],
-  kernel: ({ inputs: [x], attributes: { eps }, device }) =>
-    rowCall("rms_norm", device, normSizes(x!.view.shape), { EPSILON: eps }),
+  kernel: (request) => normCall("rms_norm", ["x", "weight"], request),
 };
 
 /** Options of {@linkcode rmsNorm}. */

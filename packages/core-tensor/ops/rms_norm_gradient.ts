@@ -1,7 +1,7 @@
 import type { Operation } from "../operation.ts";
 import { type NormAttributes, normSizes } from "./norm.ts";
+import { normCall } from "./norm_call.ts";
 import { mapRows } from "./reduction.ts";
-import { rowCall } from "./row_call.ts";
 
 /**
  * The gradient of RMS norm by its rows, from that of its result, the rows and
@@ -24,8 +24,6 @@ export const RMS_NORM_GRADIENT: Operation<NormAttributes> = {
         scale * slopes[k]! * weight![k]! - slope * value
       );
     }),
-  kernel: ({ inputs: [, x], attributes: { eps }, device }) =>
-    rowCall("rms_norm_gradient", device, normSizes(x!.view.shape), {
-      EPSILON: eps,
-    }),
+  kernel: (request) =>
+    normCall("rms_norm_gradient", ["dy", "x", "weight"], request),
 };

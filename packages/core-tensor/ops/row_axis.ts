@@ -1,6 +1,7 @@
 import type { KernelCall, KernelRequest, NodeOf } from "../operation.ts";
 import { type ReductionSizes, reductionSizes } from "./reduction.ts";
 import { rowCall } from "./row_call.ts";
+import { rowVectorsCall } from "./row_vectors_call.ts";
 
 /** The axis along which an operation works. */
 export interface AxisAttributes {
@@ -25,12 +26,18 @@ export function axisSizes(
  *
  * @param kernel The kernel.
  * @param request What is asked.
+ * @param vectors The operands of the kernel `KERNEL_vectors`, where there is one
+ * for rows in registers.
  * @returns The call.
  */
 export function axisCall(
   kernel: string,
-  { inputs, attributes: { axis }, device }: KernelRequest<AxisAttributes>,
+  request: KernelRequest<AxisAttributes>,
+  vectors?: readonly string[],
 ): KernelCall {
+  const { inputs, attributes: { axis }, device } = request;
   const sizes = reductionSizes(inputs[0]!.view.shape, { axis, count: 1 });
-  return rowCall(kernel, device, sizes, { INNER: sizes.inner });
+  const fast = vectors &&
+    rowVectorsCall(`${kernel}_vectors`, vectors, request, sizes);
+  return fast ?? rowCall(kernel, device, sizes, { INNER: sizes.inner });
 }

@@ -57,8 +57,13 @@ function rowThreads(
   return { LANES: lanes, ROWS: Math.min(rows, powerOfTwo(count)) };
 }
 
-/** The least power of two that is not less than a number, at least 1. */
-function powerOfTwo(least: number): number {
+/**
+ * Rounds up to a power of two.
+ *
+ * @param least A number.
+ * @returns The least power of two that is not less than it, at least 1.
+ */
+export function powerOfTwo(least: number): number {
   let power = 1;
   while (power < least) power *= 2;
   return power;

@@ -20,7 +20,7 @@ export const SOFTMAX: Operation<AxisAttributes> = {
   gradient: (dy, { output, attributes }) => [
     () => record(SOFTMAX_GRADIENT, [dy, output], attributes),
   ],
-  kernel: (request) => axisCall("softmax", request),
+  kernel: (request) => axisCall("softmax", request, ["x"]),
 };
 
 /**

@@ -15,5 +15,5 @@ export const SOFTMAX_GRADIENT: Operation<AxisAttributes> = {
       shares.forEach((share, k) => total += share * slopes[k]!);
       return shares.map((share, k) => share * (slopes[k]! - total));
     }),
-  kernel: (request) => axisCall("softmax_gradient", request),
+  kernel: (request) => axisCall("softmax_gradient", request, ["dy", "y"]),
 };

@@ -1,0 +1,69 @@
+import { type DeviceTraits, elementCount } from "@wick/core-tensor";
+import type { FusedCode, Step } from "@wick/graph";
+import { kernelSource } from "@wick/kernels-wgsl";
+import { fourType, isPacked, wordType } from "./element_text.ts";
+import { fusedFourText, fusedText } from "./fused_text.ts";
+
+/** Element-wise code as a shader. */
+export interface ElementwiseCode {
+  /** The text of the shader. */
+  readonly text: string;
+  /** The slots that it reads, in the order of the bindings after the result. */
+  readonly slots: readonly number[];
+  /** Workgroups; may be spread over x and y. */
+  readonly workgroups: number;
+}
+
+// With fewer elements than this a GPU has too few threads if each has four.
+const MANY = 2 ** 14;
+
+/**
+ * Gives the shader of a step that is element-wise: four elements a thread where
+ * there are many and all operands can be read so, else one.
+ *
+ * @param step The step.
+ * @param fused Its code.
+ * @param device What the device is like.
+ * @returns The shader.
+ */
+export function elementwiseCode(
+  { dtype, shape }: Step,
+  fused: FusedCode,
+  device: DeviceTraits,
+): ElementwiseCode {
+  const count = elementCount(shape);
+  const THREADS = device.adapterClass === "software"
+    ? 64
+    : Math.min(256, device.maxWorkgroupThreads);
+  const four = device.adapterClass === "gpu" && count >= MANY && count % 4 === 0
+    ? fusedFourText(fused, 1, dtype)
+    : undefined;
+  if (four) {
+    return {
+      text: kernelSource("elementwise_vectors", {
+        sizes: { COUNT: count, THREADS },
+        types: { Four: fourType(dtype) },
+        hooks: { epilogue: four.body },
+        declarations: four.declarations,
+      }),
+      slots: four.slots,
+      workgroups: Math.ceil(count / 4 / THREADS),
+    };
+  }
+  const { body, declarations, slots } = fusedText(fused, 1, dtype);
+  const halves = isPacked(dtype);
+  return {
+    text: kernelSource(halves ? "elementwise_halves" : "elementwise", {
+      sizes: {
+        COUNT: count,
+        THREADS,
+        ...(halves && { BRAIN: dtype === "bf16" ? 1 : 0 }),
+      },
+      ...(!halves && { types: { Output: wordType(dtype) } }),
+      hooks: { epilogue: body },
+      declarations,
+    }),
+    slots,
+    workgroups: Math.ceil((halves ? count / 2 : count) / THREADS),
+  };
+}
