@@ -3945,16 +3945,25 @@ const TILE_N: u32 = 64;
 const TILE_K: u32 = 16;
 const ROW_BLOCKS: u32 = 1; // of a thread, four rows each
 const COLUMN_BLOCKS: u32 = 1; // of a thread, four columns each
+const SPLIT: u32 = 1; // teams of threads that share each slice's TILE_K
 
 const ACROSS = TILE_N / 4 / COLUMN_BLOCKS; // threads along a row of the tile
 const DOWN = TILE_M / 4 / ROW_BLOCKS;
-const THREADS = ACROSS * DOWN;
+const TEAM = ACROSS * DOWN;
+const THREADS: u32 = TILE_M / 4 / ROW_BLOCKS * (TILE_N / 4 / COLUMN_BLOCKS) * SPLIT;
+const SHARE: u32 = TILE_K / SPLIT; // of a slice, for a team
 const DEEP = TILE_K / 4; // blocks of a slice along K
+const ROWS = TILE_M / 4; // blocks of a slice of a across K
+const COLUMNS = TILE_N / 4;
+const BLOCKS_A = ROWS * DEEP;
+const BLOCKS = BLOCKS_A + COLUMNS * DEEP;
+// Blocks that a thread fetches.
+const FETCHES: u32 = ((TILE_M + TILE_N) / 4 * TILE_K / 4 + THREADS - 1) / THREADS;
 const TILES_M = (M + TILE_M - 1) / TILE_M;
 const TILES_N = (N + TILE_N - 1) / TILE_N;
 const GROUPS = TILES_M * TILES_N;
 const SLICES_K = (K + TILE_K - 1) / TILE_K;
-const SLICES_R = (R + TILE_K - 1) / TILE_K;
+const SLICES = SLICES_K + (R + TILE_K - 1) / TILE_K;
 
 @group(0) @binding(0) var<storage, read> a: array<FourA>;
 @group(0) @binding(1) var<storage, read> b: array<FourB>;
@@ -3984,8 +3993,62 @@ fn epilogue(i: u32, value: f32) -> f32 {
 }
 
 // Both slices are read along k: vectors of four rows of a, of four columns of b.
-var<workgroup> a_slice: array<array<vec4f, TILE_M / 4>, TILE_K>;
-var<workgroup> b_slice: array<array<vec4f, TILE_N / 4>, TILE_K>;
+var<workgroup> a_slice: array<array<vec4f, ROWS>, TILE_K>;
+var<workgroup> b_slice: array<array<vec4f, COLUMNS>, TILE_K>;
+
+// Where block \`block\` along the tile lies in the slice, for the depth \`deep\`:
+// turned, so that threads that store blocks of one row use different banks.
+fn place(block: u32, deep: u32, blocks: u32) -> u32 {
+  return block ^ ((2 * (deep % 4)) % blocks);
+}
+
+// The place of block i in its slice: along the tile, and along K.
+fn place_of_left(i: u32, slice: u32) -> vec2u {
+  if select(A_ROW, C_ROW, slice >= SLICES_K) == 1 {
+    return vec2u(i % ROWS, i / ROWS);
+  }
+  return vec2u(i / DEEP, i % DEEP);
+}
+
+fn place_of_right(i: u32, slice: u32) -> vec2u {
+  if select(B_ROW, D_ROW, slice >= SLICES_K) == 1 {
+    return vec2u(i / DEEP, i % DEEP);
+  }
+  return vec2u(i % COLUMNS, i / COLUMNS);
+}
+
+// Block i of both slices: those of the left operand come first.
+fn fetch(i: u32, row0: u32, column0: u32, slice: u32) -> mat4x4f {
+  if i < BLOCKS_A {
+    let at = place_of_left(i, slice);
+    if slice < SLICES_K {
+      return transpose(block_of_a(A_OFFSET, row0 + 4 * at.x, slice * TILE_K + 4 * at.y));
+    }
+    let k = (slice - SLICES_K) * TILE_K + 4 * at.y;
+    return SCALE * transpose(block_of_c(C_OFFSET, row0 + 4 * at.x, k));
+  }
+  let at = place_of_right(i - BLOCKS_A, slice);
+  if slice < SLICES_K {
+    return block_of_b(B_OFFSET, slice * TILE_K + 4 * at.y, column0 + 4 * at.x);
+  }
+  return block_of_d(D_OFFSET, (slice - SLICES_K) * TILE_K + 4 * at.y, column0 + 4 * at.x);
+}
+
+fn keep(i: u32, slice: u32, four: mat4x4f) {
+  if i < BLOCKS_A {
+    let at = place_of_left(i, slice);
+    let x = place(at.x, at.y, ROWS);
+    for (var s = 0u; s < 4; s++) { // @unroll
+      a_slice[4 * at.y + s][x] = four[s];
+    }
+  } else if i < BLOCKS {
+    let at = place_of_right(i - BLOCKS_A, slice);
+    let x = place(at.x, at.y, COLUMNS);
+    for (var s = 0u; s < 4; s++) { // @unroll
+      b_slice[4 * at.y + s][x] = four[s];
+    }
+  }
+}
 
 // Rows \`row\` to \`row + 3\` of a, each from k to k + 3. Rows past the last repeat it.
 fn block_of_a(start: u32, row: u32, k: u32) -> mat4x4f {
@@ -4106,73 +4169,41 @@ fn main(
   let tile = group;
   let row0 = tile / TILES_N * TILE_M;
   let column0 = tile % TILES_N * TILE_N;
-  let x = lane % ACROSS;
-  let y = lane / ACROSS;
+  let team = select(lane / TEAM, 0u, SPLIT == 1);
+  let member = lane % TEAM;
+  // The threads that run together, 32 on many GPUs, stand 8 x 4.
+  var x = member % ACROSS;
+  var y = member / ACROSS;
+  if ACROSS % 8 == 0 && DOWN % 4 == 0 {
+    x = member % 8 + member / 32 % (ACROSS / 8) * 8;
+    y = member / 8 % 4 + member / (4 * ACROSS) * 4;
+  }
 
   var sums: array<array<array<vec4f, COLUMN_BLOCKS>, 4>, ROW_BLOCKS>; // @registers
-  for (var slice = 0u; slice < SLICES_K + SLICES_R; slice++) {
-    if slice < SLICES_K {
-      let k0 = slice * TILE_K;
-      for (var i = lane; i < TILE_M / 4 * DEEP; i += THREADS) {
-        var row = i / DEEP;
-        var deep = i % DEEP;
-        if A_ROW == 1 {
-          row = i % (TILE_M / 4);
-          deep = i / (TILE_M / 4);
-        }
-        let four = transpose(block_of_a(A_OFFSET, row0 + 4 * row, k0 + 4 * deep));
-        for (var s = 0u; s < 4; s++) { // @unroll
-          a_slice[4 * deep + s][row] = four[s];
-        }
-      }
-      for (var i = lane; i < TILE_N / 4 * DEEP; i += THREADS) {
-        var column = i % (TILE_N / 4);
-        var deep = i / (TILE_N / 4);
-        if B_ROW == 1 {
-          column = i / DEEP;
-          deep = i % DEEP;
-        }
-        let four = block_of_b(B_OFFSET, k0 + 4 * deep, column0 + 4 * column);
-        for (var s = 0u; s < 4; s++) { // @unroll
-          b_slice[4 * deep + s][column] = four[s];
-        }
-      }
-    } else {
-      let k0 = (slice - SLICES_K) * TILE_K;
-      for (var i = lane; i < TILE_M / 4 * DEEP; i += THREADS) {
-        var row = i / DEEP;
-        var deep = i % DEEP;
-        if C_ROW == 1 {
-          row = i % (TILE_M / 4);
-          deep = i / (TILE_M / 4);
-        }
-        let four = SCALE * transpose(block_of_c(C_OFFSET, row0 + 4 * row, k0 + 4 * deep));
-        for (var s = 0u; s < 4; s++) { // @unroll
-          a_slice[4 * deep + s][row] = four[s];
-        }
-      }
-      for (var i = lane; i < TILE_N / 4 * DEEP; i += THREADS) {
-        var column = i % (TILE_N / 4);
-        var deep = i / (TILE_N / 4);
-        if D_ROW == 1 {
-          column = i / DEEP;
-          deep = i % DEEP;
-        }
-        let four = block_of_d(D_OFFSET, k0 + 4 * deep, column0 + 4 * column);
-        for (var s = 0u; s < 4; s++) { // @unroll
-          b_slice[4 * deep + s][column] = four[s];
-        }
-      }
+  // The next slice is fetched while this one is multiplied.
+  var next: array<mat4x4f, FETCHES>; // @registers
+  for (var f = 0u; f < FETCHES; f++) { // @unroll
+    next[f] = fetch(lane + f * THREADS, row0, column0, 0);
+  }
+  for (var slice = 0u; slice < SLICES; slice++) {
+    for (var f = 0u; f < FETCHES; f++) { // @unroll
+      keep(lane + f * THREADS, slice, next[f]);
     }
     workgroupBarrier();
-    for (var k = 0u; k < TILE_K; k++) { // @unroll
+    if slice + 1 < SLICES {
+      for (var f = 0u; f < FETCHES; f++) { // @unroll
+        next[f] = fetch(lane + f * THREADS, row0, column0, slice + 1);
+      }
+    }
+    for (var s = 0u; s < SHARE; s++) { // @unroll
+      let k = team * SHARE + s;
       var left: array<vec4f, ROW_BLOCKS>; // @registers
       for (var p = 0u; p < ROW_BLOCKS; p++) { // @unroll
-        left[p] = a_slice[k][y + p * DOWN];
+        left[p] = a_slice[k][place(y + p * DOWN, k / 4, ROWS)];
       }
       var right: array<vec4f, COLUMN_BLOCKS>; // @registers
       for (var j = 0u; j < COLUMN_BLOCKS; j++) { // @unroll
-        right[j] = b_slice[k][x + j * ACROSS];
+        right[j] = b_slice[k][place(x + j * ACROSS, k / 4, COLUMNS)];
       }
       for (var p = 0u; p < ROW_BLOCKS; p++) { // @unroll
         for (var r = 0u; r < 4; r++) { // @unroll
@@ -4183,6 +4214,27 @@ fn main(
       }
     }
     workgroupBarrier();
+  }
+  if SPLIT > 1 {
+    // The sums of the teams meet where slices of a were, a vector at a time.
+    for (var p = 0u; p < ROW_BLOCKS; p++) { // @unroll
+      for (var r = 0u; r < 4; r++) { // @unroll
+        for (var j = 0u; j < COLUMN_BLOCKS; j++) { // @unroll
+          a_slice[lane / ROWS][lane % ROWS] = sums[p][r][j];
+          workgroupBarrier();
+          if team == 0 {
+            for (var other = 1u; other < SPLIT; other++) { // @unroll
+              let i = other * TEAM + member;
+              sums[p][r][j] += a_slice[i / ROWS][i % ROWS];
+            }
+          }
+          workgroupBarrier();
+        }
+      }
+    }
+    if team > 0 {
+      return;
+    }
   }
   for (var p = 0u; p < ROW_BLOCKS; p++) { // @unroll
     for (var r = 0u; r < 4; r++) { // @unroll
@@ -4363,12 +4415,18 @@ fn main(
 `,
   "matmul_tiled": `// out = a·b by tiles in workgroup memory: a workgroup owns TILE_M x TILE_N
 // results and walks K in slices of TILE_K; a thread keeps 4·ROW_BLOCKS x
-// 4·COLUMN_BLOCKS results in registers.
+// 4·COLUMN_BLOCKS results in registers, and fetches its share of the next slice
+// while it multiplies this one. With SPLIT, teams share each slice's K: more
+// threads where there are few tiles.
 //
 // K and N are multiples of 4; of each operand one stride is 1, and the others
 // and the offset are multiples of 4. M is a multiple of 4 where A_ROW is 1.
-// The choice for GPUs. An earlier form of it, f32 on an NVIDIA H200: 22 to 24
-// TFLOP/s at 1024³ (128 x 64 tile, 2 x 2 blocks), 34 to 37 at 4096³ (128 x 128).
+// The slice of a has at least as many vectors as the workgroup has threads.
+// The choice for GPUs. f32 on an NVIDIA H200 at 1980 MHz: 40.0 TFLOP/s at 4096³
+// and 39.4 at 2048³ (128 x 128 tile, 2 x 2 blocks), 28.3 at 1024³ (64 x 64, two
+// teams), 16.1 at 512³ (32 x 32, four teams); without fetching ahead and with
+// slices that lay straight 37.0, 36.8, 22.3 and 8.6. Two slices in memory by
+// turns, which saves a barrier, were slower by a tenth or more.
 
 alias FourA = vec4f;
 alias FourB = vec4f;
@@ -4396,11 +4454,20 @@ const TILE_N: u32 = 64;
 const TILE_K: u32 = 16;
 const ROW_BLOCKS: u32 = 1; // of a thread, four rows each
 const COLUMN_BLOCKS: u32 = 1; // of a thread, four columns each
+const SPLIT: u32 = 1; // teams of threads that share each slice's TILE_K
 
 const ACROSS = TILE_N / 4 / COLUMN_BLOCKS; // threads along a row of the tile
 const DOWN = TILE_M / 4 / ROW_BLOCKS;
-const THREADS = ACROSS * DOWN;
+const TEAM = ACROSS * DOWN;
+const THREADS: u32 = TILE_M / 4 / ROW_BLOCKS * (TILE_N / 4 / COLUMN_BLOCKS) * SPLIT;
+const SHARE: u32 = TILE_K / SPLIT; // of a slice, for a team
 const DEEP = TILE_K / 4; // blocks of a slice along K
+const ROWS = TILE_M / 4; // blocks of a slice of a across K
+const COLUMNS = TILE_N / 4;
+const BLOCKS_A = ROWS * DEEP;
+const BLOCKS = BLOCKS_A + COLUMNS * DEEP;
+// Blocks that a thread fetches.
+const FETCHES: u32 = ((TILE_M + TILE_N) / 4 * TILE_K / 4 + THREADS - 1) / THREADS;
 const TILES_M = (M + TILE_M - 1) / TILE_M;
 const TILES_N = (N + TILE_N - 1) / TILE_N;
 const GROUPS = BATCH3 * BATCH2 * BATCH * TILES_M * TILES_N;
@@ -4423,8 +4490,55 @@ fn epilogue(i: u32, value: f32) -> f32 {
 }
 
 // Both slices are read along k: vectors of four rows of a, of four columns of b.
-var<workgroup> a_slice: array<array<vec4f, TILE_M / 4>, TILE_K>;
-var<workgroup> b_slice: array<array<vec4f, TILE_N / 4>, TILE_K>;
+var<workgroup> a_slice: array<array<vec4f, ROWS>, TILE_K>;
+var<workgroup> b_slice: array<array<vec4f, COLUMNS>, TILE_K>;
+
+// Where block \`block\` along the tile lies in the slice, for the depth \`deep\`:
+// turned, so that threads that store blocks of one row use different banks.
+fn place(block: u32, deep: u32, blocks: u32) -> u32 {
+  return block ^ ((2 * (deep % 4)) % blocks);
+}
+
+// The place of block i in its slice: along the tile, and along K.
+fn place_of_a(i: u32) -> vec2u {
+  if A_ROW == 1 {
+    return vec2u(i % ROWS, i / ROWS);
+  }
+  return vec2u(i / DEEP, i % DEEP);
+}
+
+fn place_of_b(i: u32) -> vec2u {
+  if B_ROW == 1 {
+    return vec2u(i / DEEP, i % DEEP);
+  }
+  return vec2u(i % COLUMNS, i / COLUMNS);
+}
+
+// Block i of both slices: those of a come first.
+fn fetch(i: u32, a_start: u32, b_start: u32, row0: u32, column0: u32, k0: u32) -> mat4x4f {
+  if i < BLOCKS_A {
+    let at = place_of_a(i);
+    return transpose(block_of_a(a_start, row0 + 4 * at.x, k0 + 4 * at.y));
+  }
+  let at = place_of_b(i - BLOCKS_A);
+  return block_of_b(b_start, k0 + 4 * at.y, column0 + 4 * at.x);
+}
+
+fn keep(i: u32, four: mat4x4f) {
+  if i < BLOCKS_A {
+    let at = place_of_a(i);
+    let x = place(at.x, at.y, ROWS);
+    for (var s = 0u; s < 4; s++) { // @unroll
+      a_slice[4 * at.y + s][x] = four[s];
+    }
+  } else if i < BLOCKS {
+    let at = place_of_b(i - BLOCKS_A);
+    let x = place(at.x, at.y, COLUMNS);
+    for (var s = 0u; s < 4; s++) { // @unroll
+      b_slice[4 * at.y + s][x] = four[s];
+    }
+  }
+}
 
 // Rows \`row\` to \`row + 3\` of a, each from k to k + 3. Rows past the last repeat it.
 fn block_of_a(start: u32, row: u32, k: u32) -> mat4x4f {
@@ -4504,44 +4618,41 @@ fn main(
   let b_start = B_OFFSET + batch * B_BATCH + batch2 * B_BATCH2 + batch3 * B_BATCH3;
   let row0 = tile / TILES_N * TILE_M;
   let column0 = tile % TILES_N * TILE_N;
-  let x = lane % ACROSS;
-  let y = lane / ACROSS;
+  let team = select(lane / TEAM, 0u, SPLIT == 1);
+  let member = lane % TEAM;
+  // The threads that run together, 32 on many GPUs, stand 8 x 4.
+  var x = member % ACROSS;
+  var y = member / ACROSS;
+  if ACROSS % 8 == 0 && DOWN % 4 == 0 {
+    x = member % 8 + member / 32 % (ACROSS / 8) * 8;
+    y = member / 8 % 4 + member / (4 * ACROSS) * 4;
+  }
 
   var sums: array<array<array<vec4f, COLUMN_BLOCKS>, 4>, ROW_BLOCKS>; // @registers
+  // The next slice is fetched while this one is multiplied.
+  var next: array<mat4x4f, FETCHES>; // @registers
+  for (var f = 0u; f < FETCHES; f++) { // @unroll
+    next[f] = fetch(lane + f * THREADS, a_start, b_start, row0, column0, 0);
+  }
   for (var k0 = 0u; k0 < K; k0 += TILE_K) {
-    for (var i = lane; i < TILE_M / 4 * DEEP; i += THREADS) {
-      var row = i / DEEP;
-      var deep = i % DEEP;
-      if A_ROW == 1 {
-        row = i % (TILE_M / 4);
-        deep = i / (TILE_M / 4);
-      }
-      let four = transpose(block_of_a(a_start, row0 + 4 * row, k0 + 4 * deep));
-      for (var s = 0u; s < 4; s++) { // @unroll
-        a_slice[4 * deep + s][row] = four[s];
-      }
-    }
-    for (var i = lane; i < TILE_N / 4 * DEEP; i += THREADS) {
-      var column = i % (TILE_N / 4);
-      var deep = i / (TILE_N / 4);
-      if B_ROW == 1 {
-        column = i / DEEP;
-        deep = i % DEEP;
-      }
-      let four = block_of_b(b_start, k0 + 4 * deep, column0 + 4 * column);
-      for (var s = 0u; s < 4; s++) { // @unroll
-        b_slice[4 * deep + s][column] = four[s];
-      }
+    for (var f = 0u; f < FETCHES; f++) { // @unroll
+      keep(lane + f * THREADS, next[f]);
     }
     workgroupBarrier();
-    for (var k = 0u; k < TILE_K; k++) { // @unroll
+    if k0 + TILE_K < K {
+      for (var f = 0u; f < FETCHES; f++) { // @unroll
+        next[f] = fetch(lane + f * THREADS, a_start, b_start, row0, column0, k0 + TILE_K);
+      }
+    }
+    for (var s = 0u; s < SHARE; s++) { // @unroll
+      let k = team * SHARE + s;
       var left: array<vec4f, ROW_BLOCKS>; // @registers
       for (var p = 0u; p < ROW_BLOCKS; p++) { // @unroll
-        left[p] = a_slice[k][y + p * DOWN];
+        left[p] = a_slice[k][place(y + p * DOWN, k / 4, ROWS)];
       }
       var right: array<vec4f, COLUMN_BLOCKS>; // @registers
       for (var j = 0u; j < COLUMN_BLOCKS; j++) { // @unroll
-        right[j] = b_slice[k][x + j * ACROSS];
+        right[j] = b_slice[k][place(x + j * ACROSS, k / 4, COLUMNS)];
       }
       for (var p = 0u; p < ROW_BLOCKS; p++) { // @unroll
         for (var r = 0u; r < 4; r++) { // @unroll
@@ -4552,6 +4663,27 @@ fn main(
       }
     }
     workgroupBarrier();
+  }
+  if SPLIT > 1 {
+    // The sums of the teams meet where slices of a were, a vector at a time.
+    for (var p = 0u; p < ROW_BLOCKS; p++) { // @unroll
+      for (var r = 0u; r < 4; r++) { // @unroll
+        for (var j = 0u; j < COLUMN_BLOCKS; j++) { // @unroll
+          a_slice[lane / ROWS][lane % ROWS] = sums[p][r][j];
+          workgroupBarrier();
+          if team == 0 {
+            for (var other = 1u; other < SPLIT; other++) { // @unroll
+              let i = other * TEAM + member;
+              sums[p][r][j] += a_slice[i / ROWS][i % ROWS];
+            }
+          }
+          workgroupBarrier();
+        }
+      }
+    }
+    if team > 0 {
+      return;
+    }
   }
   for (var p = 0u; p < ROW_BLOCKS; p++) { // @unroll
     for (var r = 0u; r < 4; r++) { // @unroll

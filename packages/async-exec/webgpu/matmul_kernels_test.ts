@@ -128,6 +128,8 @@ for (const adapterClass of CLASSES) {
           [70, 132, 20, 4],
           [130, 36, 36, 16],
           [64, 68, 64, 20],
+          [321, 332, 68, 8],
+          [321, 332, 260, 36],
         ]
       ) {
         for (const transposed of [false, true]) {
@@ -155,18 +157,31 @@ Deno.test({
   async fn() {
     const tiles: string[] = [];
     for (
-      const [m, n, k] of [[509, 260, 20], [1021, 516, 8], [2045, 516, 8], [
-        2045,
-        1028,
-        4,
-      ]]
+      const [m, n, k] of [
+        [509, 260, 20],
+        [381, 260, 68],
+        [381, 260, 260],
+        [637, 644, 12],
+        [637, 644, 516],
+        [1661, 964, 8],
+        [2045, 1668, 4],
+      ]
     ) {
       const a = dense([], m!, k!, 1);
       const b = dense([], k!, n!, 2, { transposed: true });
       const { sizes } = await check({ m: m!, n: n!, k: k!, a, b }, "gpu");
-      tiles.push(`${sizes.TILE_M}x${sizes.TILE_N}`);
+      const { TILE_M, TILE_N, TILE_K, SPLIT } = sizes;
+      tiles.push(`${TILE_M}x${TILE_N}x${TILE_K}/${SPLIT}`);
     }
-    assertEquals(tiles, ["32x32", "64x64", "128x64", "128x128"]);
+    assertEquals(tiles, [
+      "32x32x16/1",
+      "32x32x32/2",
+      "32x32x64/4",
+      "64x64x16/1",
+      "64x64x32/2",
+      "64x64x16/1",
+      "128x128x16/1",
+    ]);
   },
 });
 

@@ -1,4 +1,5 @@
-import { type MatmulTile, scalarTile, softwareTile } from "./matmul_tiles.ts";
+import { gpuTile } from "./matmul_gpu_tile.ts";
+import { scalarTile, softwareTile } from "./matmul_tiles.ts";
 import { READ_FOUR, type ReadFour } from "./read_four.ts";
 
 /** The element types that the matrix kernels read. */
@@ -78,8 +79,8 @@ export interface MatmulVariant {
  * Sizes and strides that are multiples of four go to kernels that read vectors:
  * `matmul_direct` on software, `matmul_tiled` on a GPU, and `matmul_split` on a
  * GPU where there are few results. The rest goes to `matmul`. The choice for
- * software was measured on llvmpipe, see the heads of the kernels; the tiles for
- * a GPU did best on an NVIDIA H200, from where on K is split is an estimate.
+ * software was measured on llvmpipe, that for a GPU on an NVIDIA H200: see the
+ * heads of the kernels.
  *
  * @example Usage
  * ```ts
@@ -94,7 +95,7 @@ export interface MatmulVariant {
  *   b: { dtype: "f32", offset: 0, strides: [1, 512] },
  *   adapterClass: "gpu",
  * });
- * assertEquals({ kernel, workgroups }, { kernel: "matmul_tiled", workgroups: 128 });
+ * assertEquals({ kernel, workgroups }, { kernel: "matmul_tiled", workgroups: 256 });
  * ```
  *
  * @param request What is to be multiplied.
@@ -239,67 +240,3 @@ const ONE: Readonly<Record<MatmulType, ReadFour>> = {
     body: "return bitcast<f32>(($[i / 2u] >> (16u * (i % 2u))) << 16u);",
   },
 };
-
-/** Tiles of `matmul_tiled`, the largest first: they read least. */
-const GPU_TILES = [
-  { rows: 128, columns: 128, rowBlocks: 2, columnBlocks: 2 },
-  { rows: 128, columns: 64, rowBlocks: 2, columnBlocks: 2 },
-  { rows: 64, columns: 64, rowBlocks: 2, columnBlocks: 1 },
-  { rows: 32, columns: 32, rowBlocks: 1, columnBlocks: 1 },
-] as const;
-const SLICE = 16;
-/** A large GPU has about so many cores: fewer workgroups leave some idle. */
-const ENOUGH_GROUPS = 128;
-
-/** The form and the tiles for a GPU. */
-function gpuTile(
-  { matrices, m, n, k }: { matrices: number; m: number; n: number; k: number },
-  { maxWorkgroupThreads = 256, maxWorkgroupBytes = 16384 }: MatmulRequest,
-): { form: "_tiled" | "_split"; tile: MatmulTile } {
-  const groupsOf = (rows: number, columns: number): number =>
-    matrices * Math.ceil(m / rows) * Math.ceil(n / columns);
-  const fits = GPU_TILES.filter(({ rows, columns, rowBlocks, columnBlocks }) =>
-    rows / 4 / rowBlocks * (columns / 4 / columnBlocks) <=
-      maxWorkgroupThreads &&
-    SLICE * (rows + columns) * 4 <= maxWorkgroupBytes
-  );
-  const large = fits.find(({ rows, columns }) =>
-    groupsOf(rows, columns) >= ENOUGH_GROUPS
-  );
-  const tiled = m > 8 && n > 8
-    ? large ?? (k < 64 ? fits.at(-1) : undefined)
-    : undefined;
-  if (tiled) {
-    const { rows, columns, rowBlocks, columnBlocks } = tiled;
-    return {
-      form: "_tiled",
-      tile: {
-        sizes: {
-          TILE_M: rows,
-          TILE_N: columns,
-          TILE_K: SLICE,
-          ROW_BLOCKS: rowBlocks,
-          COLUMN_BLOCKS: columnBlocks,
-        },
-        groups: groupsOf(rows, columns),
-      },
-    };
-  }
-  const rowBlocks = m > 4 ? 2 : 1;
-  const across = Math.min(4, n / 4);
-  // Each thread keeps its sums in workgroup memory, 64 bytes a block.
-  const threads = Math.min(
-    256,
-    maxWorkgroupThreads,
-    Math.floor(maxWorkgroupBytes / (64 * rowBlocks)),
-  );
-  const most = Math.min(threads / across, Math.max(k / 4, 1));
-  const split = 2 ** Math.floor(Math.log2(most));
-  return {
-    form: "_split",
-    tile: {
-      sizes: { ROW_BLOCKS: rowBlocks, ACROSS: across, SPLIT: split },
-      groups: groupsOf(4 * rowBlocks, 4 * across),
-    },
-  };
-}

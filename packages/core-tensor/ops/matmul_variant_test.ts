@@ -117,7 +117,7 @@ Deno.test("matmulVariant() keeps to the limits of the device", () => {
         const [blocks, memory] = kernel === "matmul_tiled"
           ? [
             size("TILE_M") / 4 / size("ROW_BLOCKS") *
-            (size("TILE_N") / 4 / size("COLUMN_BLOCKS")),
+            (size("TILE_N") / 4 / size("COLUMN_BLOCKS")) * size("SPLIT"),
             4 * size("TILE_K") * (size("TILE_M") + size("TILE_N")),
           ]
           : [
