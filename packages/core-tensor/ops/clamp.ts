@@ -16,9 +16,11 @@ export interface ClampOptions {
 /** The operation that {@linkcode clamp} records. */
 export const CLAMP: Operation<ClampOptions> = unaryOperation({
   name: "clamp",
-  // Comparisons, since `min` and `max` of WGSL lose NaN.
-  expression: (x, { low, high }, type) =>
-    bounded(bounded(x, low, "<", type), high, ">", type),
+  // `min` and `max` of WGSL lose NaN, and drivers make comparisons such.
+  expression: (x, { low, high }, type) => {
+    const inside = bounded(bounded(x, low, "<", type), high, ">", type);
+    return type === "f32" ? `select(${inside}, ${x}, is_nan(${x}))` : inside;
+  },
   reference: (x, { low = -Infinity, high = Infinity }) =>
     Math.min(Math.max(x, low), high),
   // An element on a bound has a gradient, as in PyTorch.

@@ -7,7 +7,9 @@ import { where } from "./where.ts";
 /** The operation that {@linkcode relu} records. */
 export const RELU: Operation<undefined> = unaryOperation({
   name: "relu",
-  expression: (x) => `select(${x}, 0.0, ${x} < 0.0)`,
+  // Drivers make the comparison a maximum, which loses NaN: its bits do not lie.
+  expression: (x) =>
+    `select(select(${x}, 0.0, ${x} < 0.0), ${x}, is_nan(${x}))`,
   reference: (x) => x < 0 ? 0 : x,
   gradient: (dy, _, y) => where(greater(y, 0), dy, 0),
 });
