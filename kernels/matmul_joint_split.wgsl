@@ -212,7 +212,7 @@ fn main(
     let row = i / ACROSS;
     let column = i % ACROSS;
     var sum = partial[0][row][column];
-    for (var other = 1u; other < SPLIT; other++) {
+    for (var other = 1u; other < SPLIT; other++) { // @unroll
       sum += partial[other][row][column];
     }
     store(row0 + row, column0 + 4 * column, sum);

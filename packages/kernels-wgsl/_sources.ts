@@ -3907,7 +3907,7 @@ fn main(
     let row = i / ACROSS;
     let column = i % ACROSS;
     var sum = partial[0][row][column];
-    for (var other = 1u; other < SPLIT; other++) {
+    for (var other = 1u; other < SPLIT; other++) { // @unroll
       sum += partial[other][row][column];
     }
     store(row0 + row, column0 + 4 * column, sum);
@@ -4252,6 +4252,9 @@ fn main(
 // and the offset are multiples of 4. M is a multiple of 4 where A_ROW is 1.
 // The choice of GPUs for decoding (M up to 8), for x·A of an adapter and for its
 // gradient xᵀ·dh: with one thread a result most of the GPU would be idle.
+// On an NVIDIA H200 at 1980 MHz: [1, 896]·[896, 896] 4 us, [1152, 128]·[128, 16]
+// 3.5, [128, 1152]·[1152, 16] 4.4 (6.9 where the sums met in a loop that was not
+// written out), [64, 1024]·[1024, 1024] 11.5 (15.7 with half as many columns).
 
 alias FourA = vec4f;
 alias FourB = vec4f;
@@ -4406,7 +4409,7 @@ fn main(
     let row = i / ACROSS;
     let column = i % ACROSS;
     var sum = partial[0][row][column];
-    for (var other = 1u; other < SPLIT; other++) {
+    for (var other = 1u; other < SPLIT; other++) { // @unroll
       sum += partial[other][row][column];
     }
     store(matrix, row0 + row, column0 + 4 * column, sum);

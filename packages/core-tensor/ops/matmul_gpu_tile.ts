@@ -95,21 +95,41 @@ function splitTile(
   sizes: MatmulSizes,
   { maxWorkgroupThreads = 256, maxWorkgroupBytes = 16384 }: WorkgroupLimits,
 ): MatmulTile {
-  const { m, n, k } = sizes;
-  const rowBlocks = m > 4 ? 2 : 1;
-  const across = Math.min(4, n / 4);
+  const { n, k } = sizes;
+  const { rowBlocks, columns, share } = splitForm(sizes);
+  const across = Math.min(columns, n / 4);
   // Each thread keeps its sums in workgroup memory, 64 bytes a block.
   const threads = Math.min(
-    256,
     maxWorkgroupThreads,
     Math.floor(maxWorkgroupBytes / (64 * rowBlocks)),
   );
-  const most = Math.min(threads / across, Math.max(k / 4, 1));
+  const most = Math.min(share, threads / across, Math.max(k / 4, 1));
   const split = 2 ** Math.floor(Math.log2(most));
   return {
     sizes: { ROW_BLOCKS: rowBlocks, ACROSS: across, SPLIT: split },
     groups: groupsOf(sizes, 4 * rowBlocks, 4 * across),
   };
+}
+
+interface SplitForm {
+  /** Blocks of four rows of a thread. */
+  readonly rowBlocks: number;
+  /** Vectors of four columns of a workgroup. */
+  readonly columns: number;
+  /** Threads that share K. */
+  readonly share: number;
+}
+
+/** Fewer threads share K, and each has more results, where there are many. */
+function splitForm(sizes: MatmulSizes): SplitForm {
+  const groups = groupsOf(sizes, 4, 16);
+  if (groups <= 128 && sizes.k >= 512) {
+    return { rowBlocks: 1, columns: 4, share: 64 };
+  }
+  if (groups <= 320) return { rowBlocks: 1, columns: 4, share: 32 };
+  if (sizes.n <= 16) return { rowBlocks: 1, columns: 4, share: 16 };
+  const rowBlocks = groupsOf(sizes, 8, 32) >= 200 ? 2 : 1;
+  return { rowBlocks, columns: 8, share: 16 };
 }
 
 function groupsOf(
