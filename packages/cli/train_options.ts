@@ -24,6 +24,12 @@ export const TRAIN_OPTIONS: readonly Option[] = [
     value: "NAMES",
     text: "layers, by comma, or all-linear; all-linear",
   },
+  { name: "dora", text: "also trains the length of each weight row" },
+  {
+    name: "init",
+    value: "kaiming|gaussian",
+    text: "how the inner matrix is drawn; kaiming",
+  },
   { name: "steps", value: "N", text: "updates in all; 100" },
   { name: "batch-size", value: "N", text: "examples run at once; 8" },
   {
@@ -101,7 +107,11 @@ export function trainSettings(args: Arguments): TrainSettings {
     lora: {
       rank,
       alpha: args.number("alpha") ?? 2 * rank,
-      ...present({ dropout: args.number("dropout", { minimum: 0 }) }),
+      useDora: args.flag("dora"),
+      ...present({
+        dropout: args.number("dropout", { minimum: 0 }),
+        init: args.choice("init", ["kaiming", "gaussian"]),
+      }),
       ...(targets && {
         targetModules: targets.length === 1 && targets[0] === "all-linear"
           ? "all-linear"

@@ -103,7 +103,15 @@ Deno.test("wick train --json gives an event a line, all options in use", async (
     ...["--schedule=cosine", "--warmup-steps=1", "--weight-decay=0.1"],
     ...["--max-gradient-norm=0", "--seed=3", "--max-length=70"],
     ...["--evaluate-every=1", "--json", "--quiet", "--device=cpu"],
+    ...["--dora", "--init=gaussian"],
   ]);
+  const written = JSON.parse(
+    await Deno.readTextFile(`${folder}/adapter/adapter_config.json`),
+  );
+  assertEquals(
+    [written.use_dora, written.init_lora_weights],
+    [true, "gaussian"],
+  );
   await Deno.remove(folder, { recursive: true });
   assertEquals([code, error], [0, ""]);
   const events = out.trim().split("\n").map((line) => JSON.parse(line));

@@ -1,5 +1,7 @@
 import type { Tensor } from "@wick/core-tensor";
 import { type CausalLanguageModel, uniformSource } from "@wick/models";
+import { DoraLinear } from "./dora_linear.ts";
+import { initialMatrices } from "./initial_matrices.ts";
 import { layerConfig, type LoraConfig } from "./lora_config.ts";
 import { LoraLinear } from "./lora_linear.ts";
 import { targetPaths } from "./target_modules.ts";
@@ -10,6 +12,8 @@ export interface LoraMatrices {
   readonly a: Float32Array;
   /** The outer matrix, `[rank, out]`. */
   readonly b: Float32Array;
+  /** The length of each row of the weight, `[out]`, where DoRA trains it. */
+  readonly magnitude?: Float32Array;
 }
 
 /** Options of {@linkcode LoraAdapter.inject}. */
@@ -62,8 +66,8 @@ export class LoraAdapter {
 
   /**
    * Adapts the linear layers of a model that a configuration names. A is drawn
-   * as PEFT does (Kaiming-uniform with a = √5, so within ±1/√in), B is zero, so
-   * that the model computes what it did.
+   * as PEFT does and as `config.init` says, B is zero, so that the model computes
+   * what it did.
    *
    * @param model The model, whose layers are replaced until
    *   {@linkcode LoraAdapter.eject}.
@@ -86,22 +90,24 @@ export class LoraAdapter {
       const base = model.linears.get(path)!;
       const layer = layerConfig(config, path);
       const { rank } = layer;
-      const { a, b } = matrices
+      const { a, b, magnitude } = matrices
         ? given(matrices, path)
-        : initial(base.inFeatures, rank, base.outFeatures, uniform);
-      const tensor = (values: Float32Array, rows: number): Tensor =>
-        device.tensor(values, {
-          shape: [rows, values.length / rows],
-          trainable,
-        });
+        : initialMatrices(base, rank, uniform, config.init);
+      const tensor = (values: Float32Array, ...shape: number[]): Tensor =>
+        device.tensor(values, { shape, trainable });
+      const inner = tensor(a, base.inFeatures, rank);
+      const outer = tensor(b, rank, base.outFeatures);
       layers.set(
         path,
-        new LoraLinear(
-          base,
-          tensor(a, base.inFeatures),
-          tensor(b, rank),
-          layer,
-        ),
+        config.useDora
+          ? new DoraLinear(
+            base,
+            inner,
+            outer,
+            layer,
+            magnitude && tensor(magnitude, base.outFeatures),
+          )
+          : new LoraLinear(base, inner, outer, layer),
       );
     }
     for (const [path, layer] of layers) model.replaceLinear(path, layer);
@@ -111,9 +117,10 @@ export class LoraAdapter {
   /** The trained tensors, by the name that PEFT gives them. */
   get parameters(): Map<string, Tensor> {
     const named = new Map<string, Tensor>();
-    for (const [path, { a, b }] of this.layers) {
-      named.set(`${path}.lora_A.weight`, a);
-      named.set(`${path}.lora_B.weight`, b);
+    for (const [path, { parameters }] of this.layers) {
+      for (const [name, tensor] of Object.entries(parameters)) {
+        named.set(`${path}.${name}`, tensor);
+      }
     }
     return named;
   }
@@ -147,28 +154,8 @@ export class LoraAdapter {
   /** Takes the adapter out of the model and gives its memory back. */
   [Symbol.dispose](): void {
     this.eject();
-    for (const layer of this.layers.values()) {
-      layer.unmerge();
-      layer.a.dispose();
-      layer.b.dispose();
-    }
+    for (const layer of this.layers.values()) layer[Symbol.dispose]();
   }
-}
-
-function initial(
-  inFeatures: number,
-  rank: number,
-  outFeatures: number,
-  uniform: () => number,
-): LoraMatrices {
-  const bound = 1 / Math.sqrt(inFeatures);
-  return {
-    a: Float32Array.from(
-      { length: inFeatures * rank },
-      () => (2 * uniform() - 1) * bound,
-    ),
-    b: new Float32Array(rank * outFeatures),
-  };
 }
 
 function given(

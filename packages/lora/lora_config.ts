@@ -23,7 +23,17 @@ export interface LoraConfig {
   readonly alphaPattern?: Readonly<Record<string, number>>;
   /** Whether the scaling divides by the root of the rank (rsLoRA). */
   readonly useRslora?: boolean;
+  /** Whether the length of each row of the weight is trained too (DoRA). */
+  readonly useDora?: boolean;
+  /** How A is drawn at first, B being zero; `"kaiming"` if absent. */
+  readonly init?: LoraInit;
 }
+
+/**
+ * How A is drawn: `"kaiming"` as PEFT does by default, uniform within ±1/√in;
+ * `"gaussian"` as it does when asked, normal with a deviation of 1/rank.
+ */
+export type LoraInit = "kaiming" | "gaussian";
 
 /** What one layer of an adapter is. */
 export interface LoraLayerConfig {

@@ -1,4 +1,6 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { uniformSource } from "@wick/models";
+import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
+import { initialMatrices } from "./initial_matrices.ts";
 import { layerConfig, loraConfig } from "./mod.ts";
 
 Deno.test("layerConfig() takes rank and alpha from the patterns", () => {
@@ -34,4 +36,20 @@ Deno.test("loraConfig() refuses numbers outside their range", () => {
       { rankPattern: { q_proj: 0 } },
     ]
   ) assertThrows(() => loraConfig(options), RangeError, "Cannot adapt with");
+});
+
+Deno.test("initialMatrices() draws A as wide as PEFT does, and B zero", () => {
+  const size = { inFeatures: 300, outFeatures: 5 };
+  const deviation = (values: Float32Array): number =>
+    Math.sqrt(
+      values.reduce((sum, value) => sum + value * value, 0) / values.length,
+    );
+  const kaiming = initialMatrices(size, 8, uniformSource(1));
+  // A uniform number within ±1/√300 deviates by that over √3.
+  assertAlmostEquals(deviation(kaiming.a), 1 / Math.sqrt(900), 1e-3);
+  assertEquals(kaiming.a.every((a) => Math.abs(a) <= 1 / Math.sqrt(300)), true);
+  const gaussian = initialMatrices(size, 8, uniformSource(2), "gaussian");
+  assertAlmostEquals(deviation(gaussian.a), 1 / 8, 1e-2);
+  assertEquals(gaussian.a.some((a) => Math.abs(a) > 2 / 8), true);
+  assertEquals([...gaussian.b, ...kaiming.b], new Array(80).fill(0));
 });

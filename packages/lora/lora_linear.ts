@@ -107,7 +107,13 @@ export class LoraLinear implements LinearLayer {
 
   /** How many numbers are trained. */
   get parameterCount(): number {
-    return this.a.size + this.b.size;
+    return Object.values(this.parameters)
+      .reduce((count, { size }) => count + size, 0);
+  }
+
+  /** The trained tensors, by the end of the name that PEFT gives them. */
+  get parameters(): Readonly<Record<string, Tensor>> {
+    return { "lora_A.weight": this.a, "lora_B.weight": this.b };
   }
 
   /**
@@ -122,15 +128,11 @@ export class LoraLinear implements LinearLayer {
       const y = matmul(x, transpose(this.#merged));
       return this.bias ? add(y, this.bias) : y;
     }
-    const { dropoutSource, config: { dropout: rate, scaling } } = this;
-    const input = dropoutSource && rate > 0
-      ? dropout(x, rate, dropoutSource)
-      : x;
-    return loraLinear(x, this.weight, this.a, this.b, {
-      scaling,
-      ...(this.bias && { bias: this.bias }),
-      ...(input !== x && { adapterInput: input }),
-    });
+    const { dropoutSource, config: { dropout: rate } } = this;
+    return this.adapted(
+      x,
+      dropoutSource && rate > 0 ? dropout(x, rate, dropoutSource) : x,
+    );
   }
 
   /**
@@ -147,12 +149,42 @@ export class LoraLinear implements LinearLayer {
    * base. The weight of the base stays as it is.
    */
   merge(): void {
-    this.#merged ??= add(this.base.weight, this.delta()).eval();
+    this.#merged ??= this.adaptedWeight().eval();
   }
 
   /** Takes the adapter out again: the weight is the base's, bit for bit. */
   unmerge(): void {
     this.#merged?.dispose();
     this.#merged = undefined;
+  }
+
+  /** Takes the adapter out of the weight and gives its memory back. */
+  [Symbol.dispose](): void {
+    this.unmerge();
+    for (const tensor of Object.values(this.parameters)) tensor.dispose();
+  }
+
+  /**
+   * Records the layer with the adapter beside the weight.
+   *
+   * @param x The features, `[…, in]`.
+   * @param dropped The features for the adapter, as dropout makes them.
+   * @returns The features, `[…, out]`.
+   */
+  protected adapted(x: Tensor, dropped: Tensor): Tensor {
+    return loraLinear(x, this.weight, this.a, this.b, {
+      scaling: this.config.scaling,
+      ...(this.bias && { bias: this.bias }),
+      ...(dropped !== x && { adapterInput: dropped }),
+    });
+  }
+
+  /**
+   * Records the weight with the adapter in it.
+   *
+   * @returns The weight, `[out, in]`.
+   */
+  protected adaptedWeight(): Tensor {
+    return add(this.base.weight, this.delta());
   }
 }

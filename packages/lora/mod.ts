@@ -20,10 +20,11 @@
  * @module
  */
 export { layerConfig, loraConfig } from "./lora_config.ts";
-export type { LoraConfig, LoraLayerConfig } from "./lora_config.ts";
+export type { LoraConfig, LoraInit, LoraLayerConfig } from "./lora_config.ts";
 export { targetPaths } from "./target_modules.ts";
 export { LoraLinear } from "./lora_linear.ts";
 export type { DropoutSource } from "./lora_linear.ts";
+export { DoraLinear } from "./dora_linear.ts";
 export { LoraAdapter } from "./lora_adapter.ts";
 export type { InjectOptions, LoraMatrices } from "./lora_adapter.ts";
 export { loadPeftAdapter, savePeftAdapter } from "./peft_files.ts";

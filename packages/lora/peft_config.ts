@@ -47,6 +47,10 @@ export async function readPeftConfig(folder: string): Promise<PeftConfig> {
       rankPattern: numbers(fields, "rank_pattern"),
       alphaPattern: numbers(fields, "alpha_pattern"),
       useRslora: fields.boolean("use_rslora", false),
+      useDora: fields.boolean("use_dora", false),
+      init: fields.get("init_lora_weights") === "gaussian"
+        ? "gaussian"
+        : "kaiming",
       ...(excluded !== undefined && { excludeModules: excluded }),
       ...(layers !== undefined && { layersToTransform: layers }),
       ...(pattern !== undefined && { layersPattern: pattern }),
@@ -75,10 +79,9 @@ export function peftConfigJson(
     bias: "none",
     fan_in_fan_out: false,
     inference_mode: true,
-    init_lora_weights: true,
+    init_lora_weights: config.init !== "gaussian" || "gaussian",
     modules_to_save: null,
     task_type: "CAUSAL_LM",
-    use_dora: false,
     ...raw,
     peft_type: "LORA",
     r: config.rank,
@@ -91,6 +94,7 @@ export function peftConfigJson(
     rank_pattern: config.rankPattern ?? {},
     alpha_pattern: config.alphaPattern ?? {},
     use_rslora: config.useRslora ?? false,
+    use_dora: config.useDora ?? false,
   };
 }
 
@@ -98,7 +102,6 @@ export function peftConfigJson(
 const HARMLESS = [
   ["bias", "none"],
   ["fan_in_fan_out", false],
-  ["use_dora", false],
   ["lora_bias", false],
   ["use_qalora", false],
 ] as const;

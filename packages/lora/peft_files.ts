@@ -1,3 +1,4 @@
+import { sameShape } from "@wick/core-tensor";
 import {
   type CausalLanguageModel,
   FileFormatError,
@@ -52,18 +53,21 @@ export async function loadPeftAdapter(
       const { inFeatures, outFeatures } = model.linears.get(path)!;
       const { rank } = layerConfig(config, path);
       const read = async (
-        letter: "A" | "B",
-        rows: number,
-        columns: number,
+        end: string,
+        ...shape: number[]
       ): Promise<Float32Array> => {
-        const name = `${PREFIX}${path}.lora_${letter}.weight`;
+        const name = `${PREFIX}${path}.${end}`;
         used.add(name);
-        const values = await readMatrix(reader, name, rows, columns);
-        return transposed(values, rows, columns);
+        return await readValues(reader, name, shape);
       };
+      const a = await read("lora_A.weight", rank, inFeatures);
+      const b = await read("lora_B.weight", outFeatures, rank);
       matrices.set(path, {
-        a: await read("A", rank, inFeatures),
-        b: await read("B", outFeatures, rank),
+        a: transposed(a, rank, inFeatures),
+        b: transposed(b, outFeatures, rank),
+        ...(config.useDora && {
+          magnitude: await read("lora_magnitude_vector", outFeatures),
+        }),
       });
     }
     const unused = reader.names().find((name) => !used.has(name));
@@ -105,17 +109,20 @@ export async function savePeftAdapter(
   options: SaveAdapterOptions = {},
 ): Promise<void> {
   const tensors: NamedTensor[] = [];
-  for (const [path, { a, b }] of adapter.layers) {
-    for (const [letter, matrix] of [["A", a], ["B", b]] as const) {
-      const [rows, columns] = [matrix.shape[0]!, matrix.shape[1]!];
-      const values = transposed(await matrix.data(), rows, columns);
-      tensors.push({
-        name: `${PREFIX}${path}.lora_${letter}.weight`,
-        dtype: "F32",
-        shape: [columns, rows],
-        bytes: new Uint8Array(values.buffer),
-      });
-    }
+  for (const [name, tensor] of adapter.parameters) {
+    const values = Float32Array.from(await tensor.data());
+    // The matrices lie there as `torch.nn.Linear` has them.
+    const [rows, columns] = tensor.shape;
+    tensors.push({
+      name: PREFIX + name,
+      dtype: "F32",
+      shape: tensor.shape.toReversed(),
+      bytes: new Uint8Array(
+        columns === undefined
+          ? values.buffer
+          : transposed(values, rows!, columns).buffer,
+      ),
+    });
   }
   const { baseModel, raw } = options;
   const config = peftConfigJson(adapter.config, {
@@ -134,11 +141,10 @@ export async function savePeftAdapter(
   });
 }
 
-async function readMatrix(
+async function readValues(
   reader: SafetensorsReader,
   name: string,
-  rows: number,
-  columns: number,
+  wanted: readonly number[],
 ): Promise<Float32Array> {
   if (!reader.has(name)) {
     throw new FileFormatError(
@@ -147,10 +153,10 @@ async function readMatrix(
     );
   }
   const { shape } = reader.info(name);
-  if (shape.length !== 2 || shape[0] !== rows || shape[1] !== columns) {
+  if (!sameShape(shape, wanted)) {
     throw new FileFormatError(
       reader.path,
-      `${name} is [${shape}] where the model wants [${rows},${columns}]: the adapter is for another model`,
+      `${name} is [${shape}] where the model wants [${wanted}]: the adapter is for another model`,
     );
   }
   return toFloat32(await reader.read(name));
