@@ -1,5 +1,6 @@
 import { type DType, DTYPES, type HostArray } from "./dtype.ts";
 import type { EvaluateOptions, Executor, Storage } from "./executor.ts";
+import { FluentTensor } from "./fluent.ts";
 import type { Operation } from "./operation.ts";
 import type { Shape } from "./shape.ts";
 import { elementCount } from "./shape.ts";
@@ -10,7 +11,7 @@ const NONE: readonly Tensor[] = [];
  * A value that is known, its elements on a device, or one that is recorded:
  * an operation and its operands, evaluated when somebody asks.
  */
-export class Tensor {
+export class Tensor extends FluentTensor {
   /** The size along each axis. */
   readonly shape: Shape;
   /** The element type. */
@@ -43,6 +44,7 @@ export class Tensor {
     executor: Executor | undefined,
     tracked: boolean,
   ) {
+    super();
     this.shape = shape;
     this.dtype = dtype;
     this.executor = executor;
@@ -184,7 +186,7 @@ export class Tensor {
   }
 
   /** How a tensor prints. */
-  toString(): string {
+  override toString(): string {
     const state = this.#disposed
       ? "disposed"
       : this.known

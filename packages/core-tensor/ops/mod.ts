@@ -3,6 +3,43 @@
  *
  * @module
  */
+import { bindOperations } from "../fluent.ts";
+import { abs } from "./abs.ts";
+import { add } from "./add.ts";
+import { amax } from "./amax.ts";
+import { amin } from "./amin.ts";
+import { argmax } from "./argmax.ts";
+import { broadcastTo } from "./broadcast_to.ts";
+import { cast } from "./cast.ts";
+import { div } from "./div.ts";
+import { equal } from "./equal.ts";
+import { exp } from "./exp.ts";
+import { gelu } from "./gelu.ts";
+import { greater } from "./greater.ts";
+import { less } from "./less.ts";
+import { log } from "./log.ts";
+import { logSoftmax } from "./log_softmax.ts";
+import { matmul } from "./matmul.ts";
+import { maximum } from "./maximum.ts";
+import { mean } from "./mean.ts";
+import { minimum } from "./minimum.ts";
+import { mul } from "./mul.ts";
+import { neg } from "./neg.ts";
+import { pow } from "./pow.ts";
+import { relu } from "./relu.ts";
+import { reshape } from "./reshape.ts";
+import { rsqrt } from "./rsqrt.ts";
+import { sigmoid } from "./sigmoid.ts";
+import { silu } from "./silu.ts";
+import { slice } from "./slice.ts";
+import { softmax } from "./softmax.ts";
+import { sqrt } from "./sqrt.ts";
+import { square } from "./square.ts";
+import { sub } from "./sub.ts";
+import { sum } from "./sum.ts";
+import { tanh } from "./tanh.ts";
+import { transpose } from "./transpose.ts";
+
 export { FULL, full } from "./full.ts";
 export type { FullAttributes } from "./full.ts";
 export { BROADCAST_TO, broadcastTo } from "./broadcast_to.ts";
@@ -111,3 +148,41 @@ export {
 export type { RandomAttributes, RandomOptions, SeedWords } from "./random.ts";
 export { DROPOUT, dropout } from "./dropout.ts";
 export type { DropoutAttributes } from "./dropout.ts";
+
+bindOperations({
+  add,
+  sub,
+  mul,
+  div,
+  maximum,
+  minimum,
+  equal,
+  less,
+  greater,
+  pow,
+  neg,
+  abs,
+  exp,
+  log,
+  sqrt,
+  rsqrt,
+  square,
+  tanh,
+  sigmoid,
+  relu,
+  silu,
+  gelu,
+  matmul,
+  transpose,
+  reshape,
+  broadcastTo,
+  slice,
+  cast,
+  sum,
+  mean,
+  amax,
+  amin,
+  argmax,
+  softmax,
+  logSoftmax,
+});
