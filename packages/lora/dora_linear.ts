@@ -15,7 +15,7 @@ import {
 import type { LinearLayer } from "@wick/models";
 import { detached } from "./detached.ts";
 import type { LoraLayerConfig } from "./lora_config.ts";
-import { LoraLinear } from "./lora_linear.ts";
+import { type AdapterParts, LoraLinear } from "./lora_linear.ts";
 
 /**
  * A linear layer with a DoRA adapter: each row of the weight with its LoRA part
@@ -85,9 +85,9 @@ export class DoraLinear extends LoraLinear {
       detached(sqrt(this.#squares), { trainable: a.tracked });
   }
 
-  /** The trained tensors, by the end of the name that PEFT gives them. */
-  override get parameters(): Readonly<Record<string, Tensor>> {
-    return { ...super.parameters, lora_magnitude_vector: this.magnitude };
+  /** The trained tensors. */
+  override get parts(): AdapterParts {
+    return { ...super.parts, magnitude: this.magnitude };
   }
 
   /** Takes the adapter out of the weight and gives its memory back. */

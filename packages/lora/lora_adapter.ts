@@ -1,5 +1,6 @@
 import type { Tensor } from "@wick/core-tensor";
 import { type CausalLanguageModel, uniformSource } from "@wick/models";
+import { PEFT_LAYOUT } from "./adapter_layout.ts";
 import { DoraLinear } from "./dora_linear.ts";
 import { initialMatrices } from "./initial_matrices.ts";
 import { layerConfig, type LoraConfig } from "./lora_config.ts";
@@ -48,18 +49,19 @@ export interface InjectOptions {
  * ```
  */
 export class LoraAdapter {
+  /** The model that it is for. */
+  readonly model: CausalLanguageModel;
   /** What the adapter is. */
   readonly config: LoraConfig;
   /** The adapted layers by their path. */
   readonly layers: ReadonlyMap<string, LoraLinear>;
-  readonly #model: CausalLanguageModel;
 
   private constructor(
     model: CausalLanguageModel,
     config: LoraConfig,
     layers: ReadonlyMap<string, LoraLinear>,
   ) {
-    this.#model = model;
+    this.model = model;
     this.config = config;
     this.layers = layers;
   }
@@ -117,10 +119,11 @@ export class LoraAdapter {
   /** The trained tensors, by the name that PEFT gives them. */
   get parameters(): Map<string, Tensor> {
     const named = new Map<string, Tensor>();
-    for (const [path, { parameters }] of this.layers) {
-      for (const [name, tensor] of Object.entries(parameters)) {
-        named.set(`${path}.${name}`, tensor);
-      }
+    const { ends } = PEFT_LAYOUT;
+    for (const [path, { parts: { a, b, magnitude } }] of this.layers) {
+      named.set(`${path}.${ends.a}`, a);
+      named.set(`${path}.${ends.b}`, b);
+      if (magnitude) named.set(`${path}.${ends.magnitude}`, magnitude);
     }
     return named;
   }
@@ -145,8 +148,8 @@ export class LoraAdapter {
   /** Gives the model its own layers back; the adapter keeps A and B. */
   eject(): void {
     for (const [path, layer] of this.layers) {
-      if (this.#model.linears.get(path) === layer) {
-        this.#model.replaceLinear(path, layer.base);
+      if (this.model.linears.get(path) === layer) {
+        this.model.replaceLinear(path, layer.base);
       }
     }
   }

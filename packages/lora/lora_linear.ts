@@ -17,6 +17,14 @@ export interface DropoutSource {
   readonly counter: Tensor;
 }
 
+/** The trained tensors of a layer. */
+export interface AdapterParts extends Readonly<Record<string, Tensor>> {
+  /** The inner matrix, `[in, rank]`. */
+  readonly a: Tensor;
+  /** The outer matrix, `[rank, out]`. */
+  readonly b: Tensor;
+}
+
 /**
  * A linear layer with a LoRA adapter: `y = x·Wᵀ + b + s·(x·A)·B`, in two
  * kernels. It is lazy or eager by the tensors that it is given.
@@ -107,13 +115,13 @@ export class LoraLinear implements LinearLayer {
 
   /** How many numbers are trained. */
   get parameterCount(): number {
-    return Object.values(this.parameters)
+    return Object.values(this.parts)
       .reduce((count, { size }) => count + size, 0);
   }
 
-  /** The trained tensors, by the end of the name that PEFT gives them. */
-  get parameters(): Readonly<Record<string, Tensor>> {
-    return { "lora_A.weight": this.a, "lora_B.weight": this.b };
+  /** The trained tensors. */
+  get parts(): AdapterParts {
+    return { a: this.a, b: this.b };
   }
 
   /**
@@ -161,7 +169,7 @@ export class LoraLinear implements LinearLayer {
   /** Takes the adapter out of the weight and gives its memory back. */
   [Symbol.dispose](): void {
     this.unmerge();
-    for (const tensor of Object.values(this.parameters)) tensor.dispose();
+    for (const tensor of Object.values(this.parts)) tensor.dispose();
   }
 
   /**

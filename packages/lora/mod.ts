@@ -1,6 +1,6 @@
 /**
  * LoRA adapters: put into a model, trained, merged, read and written as PEFT
- * does.
+ * and mlx-lm do.
  *
  * ```ts
  * import { CausalLanguageModel } from "@wick/models";
@@ -23,11 +23,15 @@ export { layerConfig, loraConfig } from "./lora_config.ts";
 export type { LoraConfig, LoraInit, LoraLayerConfig } from "./lora_config.ts";
 export { targetPaths } from "./target_modules.ts";
 export { LoraLinear } from "./lora_linear.ts";
-export type { DropoutSource } from "./lora_linear.ts";
+export type { AdapterParts, DropoutSource } from "./lora_linear.ts";
 export { DoraLinear } from "./dora_linear.ts";
 export { LoraAdapter } from "./lora_adapter.ts";
 export type { InjectOptions, LoraMatrices } from "./lora_adapter.ts";
 export { loadPeftAdapter, savePeftAdapter } from "./peft_files.ts";
-export type { LoadAdapterOptions, SaveAdapterOptions } from "./peft_files.ts";
+export type { SaveAdapterOptions } from "./peft_files.ts";
+export type { LoadAdapterOptions } from "./adapter_tensors.ts";
+export { loadMlxAdapter, saveMlxAdapter } from "./mlx_files.ts";
+export { adapterFormat, loadAdapter } from "./load_adapter.ts";
+export type { AdapterFormat } from "./load_adapter.ts";
 export { peftConfigJson, readPeftConfig } from "./peft_config.ts";
 export type { PeftConfig } from "./peft_config.ts";

@@ -1,0 +1,34 @@
+/** What an adapter holds for a layer: A, B and, with DoRA, row lengths. */
+export type AdapterPart = "a" | "b" | "magnitude";
+
+/** How a tool names and turns what an adapter holds. */
+export interface AdapterLayout {
+  /** What stands before the path of a layer. */
+  readonly prefix: string;
+  /** What stands after the path and a dot. */
+  readonly ends: Readonly<Record<AdapterPart, string>>;
+  /** Whether matrices lie `[out, in]`, as `torch.nn.Linear` has them. */
+  readonly outFirst: boolean;
+  /** The file with the tensors. */
+  readonly file: string;
+}
+
+/** The layout of PEFT. */
+export const PEFT_LAYOUT: AdapterLayout = {
+  prefix: "base_model.model.",
+  ends: {
+    a: "lora_A.weight",
+    b: "lora_B.weight",
+    magnitude: "lora_magnitude_vector",
+  },
+  outFirst: true,
+  file: "adapter_model.safetensors",
+};
+
+/** The layout of mlx-lm: matrices `[in, rank]` and `[rank, out]`, as here. */
+export const MLX_LAYOUT: AdapterLayout = {
+  prefix: "",
+  ends: { a: "lora_a", b: "lora_b", magnitude: "m" },
+  outFirst: false,
+  file: "adapters.safetensors",
+};

@@ -1,0 +1,145 @@
+import { sameShape } from "@wick/core-tensor";
+import {
+  type CausalLanguageModel,
+  FileFormatError,
+  joinPath,
+  type NamedTensor,
+  openSafetensors,
+  type SafetensorsReader,
+  toFloat32,
+} from "@wick/models";
+import type { AdapterLayout, AdapterPart } from "./adapter_layout.ts";
+import { LoraAdapter, type LoraMatrices } from "./lora_adapter.ts";
+import { layerConfig, type LoraConfig } from "./lora_config.ts";
+import { targetPaths } from "./target_modules.ts";
+import { transposed } from "./transposed.ts";
+
+/** Options of the functions that put an adapter of a folder into a model. */
+export interface LoadAdapterOptions {
+  /** Whether A and B are trained further; false if absent. */
+  readonly trainable?: boolean;
+}
+
+/**
+ * Puts an adapter of a known layout into a model.
+ *
+ * @param model The model it was trained on.
+ * @param folder The folder with the tensors.
+ * @param layout How they are named.
+ * @param configure Gives what the adapter is, from the names in the file.
+ * @param options Whether it is trained further.
+ * @returns The adapter.
+ * @throws {FileFormatError} If tensors are missing, superfluous or do not fit;
+ *   the message names the file.
+ */
+export async function injectTensors(
+  model: CausalLanguageModel,
+  folder: string,
+  layout: AdapterLayout,
+  configure: (names: readonly string[]) => LoraConfig,
+  { trainable = false }: LoadAdapterOptions = {},
+): Promise<LoraAdapter> {
+  using reader = await openSafetensors(joinPath(folder, layout.file));
+  try {
+    const config = configure(reader.names());
+    const matrices = await readTensors(model, reader, config, layout);
+    return LoraAdapter.inject(model, config, { trainable, matrices });
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    throw new FileFormatError(reader.path, cause.message, { cause });
+  }
+}
+
+async function readTensors(
+  model: CausalLanguageModel,
+  reader: SafetensorsReader,
+  config: LoraConfig,
+  { prefix, ends, outFirst }: AdapterLayout,
+): Promise<Map<string, LoraMatrices>> {
+  const matrices = new Map<string, LoraMatrices>();
+  const used = new Set<string>();
+  for (const path of targetPaths(model.linears.keys(), config)) {
+    const { inFeatures, outFeatures } = model.linears.get(path)!;
+    const { rank } = layerConfig(config, path);
+    const read = async (
+      part: AdapterPart,
+      ...shape: readonly number[]
+    ): Promise<Float32Array> => {
+      const name = `${prefix}${path}.${ends[part]}`;
+      used.add(name);
+      const wanted = outFirst ? shape.toReversed() : shape;
+      const values = await readValues(reader, name, wanted);
+      const [rows, columns] = wanted;
+      return outFirst && columns !== undefined
+        ? transposed(values, rows!, columns)
+        : values;
+    };
+    matrices.set(path, {
+      a: await read("a", inFeatures, rank),
+      b: await read("b", rank, outFeatures),
+      ...(config.useDora &&
+        { magnitude: await read("magnitude", outFeatures) }),
+    });
+  }
+  const unused = reader.names().find((name) => !used.has(name));
+  if (unused !== undefined) {
+    throw new FileFormatError(
+      reader.path,
+      `it has ${unused}, for which the model has no layer that the configuration names`,
+    );
+  }
+  return matrices;
+}
+
+async function readValues(
+  reader: SafetensorsReader,
+  name: string,
+  wanted: readonly number[],
+): Promise<Float32Array> {
+  if (!reader.has(name)) {
+    throw new FileFormatError(
+      reader.path,
+      `it lacks ${name}, which the model and the configuration want`,
+    );
+  }
+  const { shape } = reader.info(name);
+  if (!sameShape(shape, wanted)) {
+    throw new FileFormatError(
+      reader.path,
+      `${name} is [${shape}] where the model wants [${wanted}]: the adapter is for another model`,
+    );
+  }
+  return toFloat32(await reader.read(name));
+}
+
+/**
+ * Reads an adapter from its device as a tool wants it in a file, in f32.
+ *
+ * @param adapter The adapter.
+ * @param layout The tool's layout.
+ * @returns The tensors.
+ */
+export async function adapterTensors(
+  adapter: LoraAdapter,
+  { prefix, ends, outFirst }: AdapterLayout,
+): Promise<NamedTensor[]> {
+  const tensors: NamedTensor[] = [];
+  for (const [path, { parts }] of adapter.layers) {
+    for (const part of ["a", "b", "magnitude"] as const) {
+      const tensor = parts[part];
+      if (!tensor) continue;
+      const { shape } = tensor;
+      const values = Float32Array.from(await tensor.data());
+      const turned = outFirst && shape.length === 2
+        ? transposed(values, shape[0]!, shape[1]!)
+        : values;
+      tensors.push({
+        name: `${prefix}${path}.${ends[part]}`,
+        dtype: "F32",
+        shape: outFirst ? shape.toReversed() : shape,
+        bytes: new Uint8Array(turned.buffer),
+      });
+    }
+  }
+  return tensors;
+}
