@@ -19,7 +19,8 @@ for (const batch of [1, 50]) {
   Deno.bench({
     name: `32 tokens, batch ${batch}`,
     group: "greedy",
-    fn: () => decode(batch),
+    // Deno waits for async functions only, not for promises.
+    fn: async () => await decode(batch),
     n: 5,
     warmup: 1,
   });
