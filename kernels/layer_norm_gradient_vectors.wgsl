@@ -2,7 +2,7 @@
 // the normal row h: scale * (g - mean(g) - h * mean(g * h)), both rows kept in
 // registers.
 //
-// The form for GPUs where rows are at most 16 384 long. LENGTH is a multiple of 4.
+// LENGTH is a multiple of 4, at most 16 384, and 2048 on llvmpipe.
 
 alias FourDy = vec4f;
 alias FourX = vec4f;

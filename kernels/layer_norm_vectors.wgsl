@@ -1,8 +1,9 @@
 // Layer norm of rows by vectors, a row kept in registers: it is read once and
 // written once.
 //
-// The form for GPUs where rows are at most 16 384 long. LENGTH is a multiple of 4.
+// LENGTH is a multiple of 4, at most 16 384, and 2048 on llvmpipe.
 // [16384, 4096] on an NVIDIA H200: 134 us (4000 GB/s), layer_norm.wgsl 283.
+// [1152, 128] on llvmpipe: 0.9 ms, layer_norm.wgsl 1.8.
 
 alias FourX = vec4f;
 alias FourWeight = vec4f;

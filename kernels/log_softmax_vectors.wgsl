@@ -1,7 +1,7 @@
 // The logarithm of softmax of rows by vectors, a row kept in registers: it is
 // read once and written once.
 //
-// The form for GPUs where rows are at most 16 384 long. LENGTH is a multiple of 4.
+// LENGTH is a multiple of 4, at most 16 384, and 2048 on llvmpipe.
 
 alias FourX = vec4f;
 

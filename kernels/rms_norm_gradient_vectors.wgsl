@@ -1,7 +1,7 @@
 // The gradient of RMS norm by its rows and by vectors, with g = dy * weight:
 // scale * g - x * scale^3 * mean(g * x), both rows kept in registers.
 //
-// The form for GPUs where rows are at most 16 384 long. LENGTH is a multiple of 4.
+// LENGTH is a multiple of 4, at most 16 384, and 2048 on llvmpipe.
 
 alias FourDy = vec4f;
 alias FourX = vec4f;

@@ -1,8 +1,9 @@
 // RMS norm of rows by vectors, a row kept in registers: it is read once and
 // written once.
 //
-// The form for GPUs where rows are at most 16 384 long. LENGTH is a multiple of 4.
+// LENGTH is a multiple of 4, at most 16 384, and 2048 on llvmpipe.
 // [16384, 4096] on an NVIDIA H200: 132 us (4060 GB/s), rms_norm.wgsl 228.
+// [1152, 128] on llvmpipe: 0.7 ms, rms_norm.wgsl 1.2.
 
 alias FourX = vec4f;
 alias FourWeight = vec4f;

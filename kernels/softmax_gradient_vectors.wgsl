@@ -1,7 +1,7 @@
 // The gradient of softmax from its result y by vectors: y * (dy - sum(dy * y)),
 // both rows kept in registers.
 //
-// The form for GPUs where rows are at most 16 384 long. LENGTH is a multiple of 4.
+// LENGTH is a multiple of 4, at most 16 384, and 2048 on llvmpipe.
 
 alias FourDy = vec4f;
 alias FourY = vec4f;

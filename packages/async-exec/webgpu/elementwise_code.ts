@@ -14,8 +14,8 @@ export interface ElementwiseCode {
   readonly workgroups: number;
 }
 
-// With fewer elements than this a GPU has too few threads if each has four.
-const MANY = 2 ** 14;
+// With fewer elements than this there are too few threads if each has four.
+const MANY = { software: 2 ** 10, gpu: 2 ** 14 } as const;
 
 /**
  * Gives the shader of a step that is element-wise: four elements a thread where
@@ -35,7 +35,7 @@ export function elementwiseCode(
   const THREADS = device.adapterClass === "software"
     ? 64
     : Math.min(256, device.maxWorkgroupThreads);
-  const four = device.adapterClass === "gpu" && count >= MANY && count % 4 === 0
+  const four = count >= MANY[device.adapterClass] && count % 4 === 0
     ? fusedFourText(fused, 1, dtype)
     : undefined;
   if (four) {
