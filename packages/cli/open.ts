@@ -1,5 +1,5 @@
 import { type Device, openDevice } from "@wick/async-exec";
-import { loadPeftAdapter } from "@wick/lora";
+import { loadAdapter } from "@wick/lora";
 import {
   CausalLanguageModel,
   loadTokenizer,
@@ -57,6 +57,6 @@ export async function openModel(
   const device = opened.use(await openNamedDevice(args, io));
   const tokenizer = await loadTokenizer(folder);
   const model = opened.use(await CausalLanguageModel.load(device, folder));
-  if (adapter !== undefined) opened.use(await loadPeftAdapter(model, adapter));
+  if (adapter !== undefined) opened.use(await loadAdapter(model, adapter));
   return { device, model, tokenizer };
 }

@@ -1,10 +1,12 @@
 import { Arguments } from "./arguments.ts";
 import { type Command, commandHelp } from "./command.ts";
+import { CONVERT } from "./convert.ts";
 import { DOCTOR } from "./doctor.ts";
 import { EVALUATE } from "./evaluate.ts";
 import { GENERATE } from "./generate.ts";
 import { INSPECT } from "./inspect.ts";
 import type { Io } from "./io.ts";
+import { MERGE } from "./merge.ts";
 import { TRAIN } from "./train.ts";
 import { UsageError } from "./usage_error.ts";
 import { VERSION } from "./version.ts";
@@ -14,6 +16,8 @@ const COMMANDS: readonly Command[] = [
   TRAIN,
   GENERATE,
   EVALUATE,
+  MERGE,
+  CONVERT,
   INSPECT,
   DOCTOR,
 ];

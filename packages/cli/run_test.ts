@@ -1,7 +1,15 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { runCaptured } from "./run_captured.ts";
 
-const COMMANDS = ["train", "generate", "evaluate", "inspect", "doctor"];
+const COMMANDS = [
+  "train",
+  "generate",
+  "evaluate",
+  "merge",
+  "convert",
+  "inspect",
+  "doctor",
+];
 
 Deno.test("run() shows help and version", async () => {
   const { code, out } = await runCaptured(["--help"]);

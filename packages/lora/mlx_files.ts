@@ -41,12 +41,16 @@ export async function loadMlxAdapter(
     model,
     folder,
     MLX_LAYOUT,
-    (names) =>
-      loraConfig({
-        ...config,
-        targetModules: names.filter((name) => name.endsWith(end))
-          .map((name) => name.slice(0, -end.length)),
-      }),
+    (names) => {
+      const targetModules = names.filter((name) => name.endsWith(end))
+        .map((name) => name.slice(0, -end.length));
+      if (targetModules.length === 0) {
+        throw new RangeError(
+          `Cannot adapt a model with no tensor that ends in ${end}`,
+        );
+      }
+      return loraConfig({ ...config, targetModules });
+    },
     options,
   );
 }

@@ -33,5 +33,6 @@ export type { LoadAdapterOptions } from "./adapter_tensors.ts";
 export { loadMlxAdapter, saveMlxAdapter } from "./mlx_files.ts";
 export { adapterFormat, loadAdapter } from "./load_adapter.ts";
 export type { AdapterFormat } from "./load_adapter.ts";
+export { mergeIntoFolder } from "./merge_into_folder.ts";
 export { peftConfigJson, readPeftConfig } from "./peft_config.ts";
 export type { PeftConfig } from "./peft_config.ts";
