@@ -18,6 +18,8 @@ import { transposed } from "./transposed.ts";
 export interface LoadAdapterOptions {
   /** Whether A and B are trained further; false if absent. */
   readonly trainable?: boolean;
+  /** Whether the model computes with it at once; true if absent. */
+  readonly insert?: boolean;
 }
 
 /**
@@ -27,7 +29,7 @@ export interface LoadAdapterOptions {
  * @param folder The folder with the tensors.
  * @param layout How they are named.
  * @param configure Gives what the adapter is, from the names in the file.
- * @param options Whether it is trained further.
+ * @param options Whether it is trained further, and inserted.
  * @returns The adapter.
  * @throws {FileFormatError} If tensors are missing, superfluous or do not fit;
  *   the message names the file.
@@ -37,13 +39,13 @@ export async function injectTensors(
   folder: string,
   layout: AdapterLayout,
   configure: (names: readonly string[]) => LoraConfig,
-  { trainable = false }: LoadAdapterOptions = {},
+  { trainable = false, insert = true }: LoadAdapterOptions = {},
 ): Promise<LoraAdapter> {
   using reader = await openSafetensors(joinPath(folder, layout.file));
   try {
     const config = configure(reader.names());
     const matrices = await readTensors(model, reader, config, layout);
-    return LoraAdapter.inject(model, config, { trainable, matrices });
+    return LoraAdapter.inject(model, config, { trainable, insert, matrices });
   } catch (cause) {
     if (!(cause instanceof RangeError)) throw cause;
     throw new FileFormatError(reader.path, cause.message, { cause });

@@ -25,6 +25,8 @@ export interface InjectOptions {
   readonly trainable?: boolean;
   /** Given matrices by path; those of PEFT's initialisation if absent. */
   readonly matrices?: ReadonlyMap<string, LoraMatrices>;
+  /** Whether the model computes with it at once; true if absent. */
+  readonly insert?: boolean;
 }
 
 /**
@@ -76,20 +78,21 @@ export class LoraAdapter {
    * @param config What the adapter is.
    * @param options The seed, or given matrices.
    * @returns The adapter.
-   * @throws {RangeError} If the configuration matches no layer, or matrices
-   *   are missing or do not fit.
+   * @throws {RangeError} If the configuration matches no layer, matrices are
+   *   missing or do not fit, or another adapter is in a layer.
    */
   static inject(
     model: CausalLanguageModel,
     config: LoraConfig,
     options: InjectOptions = {},
   ): LoraAdapter {
-    const { seed = 0, trainable = true, matrices } = options;
+    const { seed = 0, trainable = true, insert = true, matrices } = options;
     const { device } = model;
     const layers = new Map<string, LoraLinear>();
     const uniform = uniformSource(seed);
     for (const path of targetPaths(model.linears.keys(), config)) {
-      const base = model.linears.get(path)!;
+      const found = model.linears.get(path)!;
+      const base = found instanceof LoraLinear ? found.base : found;
       const layer = layerConfig(config, path);
       const { rank } = layer;
       const { a, b, magnitude } = matrices
@@ -112,8 +115,9 @@ export class LoraAdapter {
           : new LoraLinear(base, inner, outer, layer),
       );
     }
-    for (const [path, layer] of layers) model.replaceLinear(path, layer);
-    return new LoraAdapter(model, config, layers);
+    const adapter = new LoraAdapter(model, config, layers);
+    if (insert) adapter.insert();
+    return adapter;
   }
 
   /** The trained tensors, by the name that PEFT gives them. */
@@ -143,6 +147,25 @@ export class LoraAdapter {
   /** Takes the adapter out of the weights, bit for bit. */
   unmerge(): void {
     for (const layer of this.layers.values()) layer.unmerge();
+  }
+
+  /**
+   * Puts the adapter into the model, after {@linkcode LoraAdapter.eject}.
+   *
+   * @throws {RangeError} If another adapter is in one of its layers.
+   */
+  insert(): void {
+    for (const [path, layer] of this.layers) {
+      const found = this.model.linears.get(path);
+      if (found !== layer && found !== layer.base) {
+        throw new RangeError(
+          `Cannot adapt ${path}: another adapter is in it, eject that first`,
+        );
+      }
+    }
+    for (const [path, layer] of this.layers) {
+      this.model.replaceLinear(path, layer);
+    }
   }
 
   /** Gives the model its own layers back; the adapter keeps A and B. */

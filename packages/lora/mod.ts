@@ -33,6 +33,8 @@ export type { LoadAdapterOptions } from "./adapter_tensors.ts";
 export { loadMlxAdapter, saveMlxAdapter } from "./mlx_files.ts";
 export { adapterFormat, loadAdapter } from "./load_adapter.ts";
 export type { AdapterFormat } from "./load_adapter.ts";
+export { AdapterRegistry } from "./adapter_registry.ts";
+export type { RegisteredAdapter } from "./adapter_registry.ts";
 export { mergeIntoFolder } from "./merge_into_folder.ts";
 export { peftConfigJson, readPeftConfig } from "./peft_config.ts";
 export type { PeftConfig } from "./peft_config.ts";
