@@ -44,6 +44,9 @@ Deno.test("wick converts and merges an adapter that it trained", async () => {
   assertEquals(there.code, 0, there.error);
   assertStringIncludes(there.error, `28 layers, adapter for mlx in ${mlx}\n`);
   assertEquals(await generated(MODEL, mlx), want);
+  const inspected = await runCaptured(["inspect", mlx, "--json"]);
+  const { kind, config, tensors } = JSON.parse(inspected.out);
+  assertEquals([kind, config.alpha, tensors.length], ["adapter", 16, 56]);
   assertEquals((await to(mlx, peft, "peft")).code, 0);
   assertEquals(
     await Deno.readFile(`${peft}/adapter_model.safetensors`),

@@ -9,7 +9,7 @@ import {
   type SafetensorsReader,
   systemProblem,
 } from "@wick/models";
-import { readPeftConfig } from "@wick/lora";
+import { adapterFormat, readMlxConfig, readPeftConfig } from "@wick/lora";
 import type { Arguments } from "./arguments.ts";
 import type { Command } from "./command.ts";
 import type { Io } from "./io.ts";
@@ -65,9 +65,15 @@ async function find(path: string): Promise<Finding> {
     return { path, kind: "safetensors", config: {}, ...contents(reader) };
   }
   if (await exists(joinPath(path, "adapter_config.json"))) {
-    const { config } = await readPeftConfig(path);
+    const mlx = await adapterFormat(path) === "mlx";
+    const config = mlx
+      ? await readMlxConfig(path)
+      : (await readPeftConfig(path)).config;
     using reader = await openSafetensors(
-      joinPath(path, "adapter_model.safetensors"),
+      joinPath(
+        path,
+        mlx ? "adapters.safetensors" : "adapter_model.safetensors",
+      ),
     );
     return {
       path,

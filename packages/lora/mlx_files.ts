@@ -55,7 +55,18 @@ export async function loadMlxAdapter(
   );
 }
 
-async function readMlxConfig(folder: string): Promise<Partial<LoraConfig>> {
+/**
+ * Reads `adapter_config.json` of an adapter of mlx-lm.
+ *
+ * @param folder The folder of the adapter.
+ * @returns Rank, alpha, dropout and whether it is DoRA; which layers, only the
+ *   tensors say.
+ * @throws {FileFormatError} If the file is missing or wrong, or is that of a
+ *   full fine-tuning.
+ */
+export async function readMlxConfig(
+  folder: string,
+): Promise<Partial<LoraConfig>> {
   const path = joinPath(folder, "adapter_config.json");
   const raw = await readJsonObject(path);
   const fields = new Fields(path, raw);

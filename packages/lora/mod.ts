@@ -30,7 +30,7 @@ export type { InjectOptions, LoraMatrices } from "./lora_adapter.ts";
 export { loadPeftAdapter, savePeftAdapter } from "./peft_files.ts";
 export type { SaveAdapterOptions } from "./peft_files.ts";
 export type { LoadAdapterOptions } from "./adapter_tensors.ts";
-export { loadMlxAdapter, saveMlxAdapter } from "./mlx_files.ts";
+export { loadMlxAdapter, readMlxConfig, saveMlxAdapter } from "./mlx_files.ts";
 export { adapterFormat, loadAdapter } from "./load_adapter.ts";
 export type { AdapterFormat } from "./load_adapter.ts";
 export { AdapterRegistry } from "./adapter_registry.ts";
