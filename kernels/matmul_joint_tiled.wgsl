@@ -88,14 +88,14 @@ fn place(block: u32, deep: u32, blocks: u32) -> u32 {
 
 // The place of block i in its slice: along the tile, and along K.
 fn place_of_left(i: u32, slice: u32) -> vec2u {
-  if select(A_ROW, C_ROW, slice >= SLICES_K) == 1 {
+  if (A_ROW == 1 && slice < SLICES_K) || (C_ROW == 1 && slice >= SLICES_K) {
     return vec2u(i % ROWS, i / ROWS);
   }
   return vec2u(i / DEEP, i % DEEP);
 }
 
 fn place_of_right(i: u32, slice: u32) -> vec2u {
-  if select(B_ROW, D_ROW, slice >= SLICES_K) == 1 {
+  if (B_ROW == 1 && slice < SLICES_K) || (D_ROW == 1 && slice >= SLICES_K) {
     return vec2u(i / DEEP, i % DEEP);
   }
   return vec2u(i % COLUMNS, i / COLUMNS);
