@@ -106,7 +106,20 @@ const HARMLESS = [
   ["use_qalora", false],
 ] as const;
 
+/**
+ * Initialisations that take a part of the base's weights away: PEFT does that
+ * again whenever it loads such an adapter, so on the plain base it is wrong.
+ */
+const CHANGES_BASE = /^(pissa|olora|corda|loftq|lora_ga)/;
+
 function refuseUnsupported(fields: Fields): void {
+  const init = fields.get("init_lora_weights");
+  if (typeof init === "string" && CHANGES_BASE.test(init)) {
+    fields.fail(
+      "init_lora_weights",
+      "one that leaves the base as it is; save the adapter in PEFT with path_initial_model_for_weight_conversion",
+    );
+  }
   for (const [name, harmless] of HARMLESS) {
     const value = fields.get(name) ?? harmless;
     if (value !== harmless) {
