@@ -53,6 +53,11 @@ const SYMBOLS = {
     ],
     result: "void",
   },
+  openblas_get_num_threads: {
+    parameters: [],
+    result: "i32",
+    optional: true,
+  },
   openblas_set_num_threads: {
     parameters: ["i32"],
     result: "void",
@@ -104,7 +109,8 @@ function blasOf(name: string, library: Library, memory: SharedMemory): Blas {
   const base = Number(Deno.UnsafePointer.value(
     Deno.UnsafePointer.of(new Uint8Array(memory.memory.buffer)),
   ));
-  let count = 0;
+  // Setting what is set is not free of races between threads of a process.
+  let count = symbols.openblas_get_num_threads?.() ?? 0;
   return {
     name,
     multiply(product, threads) {

@@ -18,7 +18,6 @@ export class Threads {
   readonly #job: number;
   readonly #words: Int32Array;
   readonly #values: Float64Array;
-  readonly #workers: Worker[];
   /** How many threads, the caller among them. */
   readonly count: number;
 
@@ -44,15 +43,13 @@ export class Threads {
 (${work})(workerData, ${JSON.stringify(JOB)});`;
     // The text itself is the address: no file needs to be read or fetched.
     const url = new URL(`data:text/javascript,${encodeURIComponent(text)}`);
-    this.#workers = Array.from({ length: count - 1 }, (_, index) => {
+    for (let thread = 1; thread < count; thread++) {
       const workerData: WorkerStart = {
         ...{ module: wasm.module, memory: memory.memory },
-        ...{ job: this.#job, thread: index + 1 },
+        ...{ job: this.#job, thread },
       };
-      const worker = new Worker(url, { workerData });
-      worker.unref();
-      return worker;
-    });
+      new Worker(url, { workerData }).unref();
+    }
   }
 
   /**
@@ -101,12 +98,14 @@ export class Threads {
     }
   }
 
-  /** Ends the threads. */
+  /**
+   * Ends the threads: each returns by itself, since one that is terminated may
+   * do so at the same time. The job stays, for one that has not looked yet.
+   */
   close(): void {
     Atomics.store(this.#words, JOB.ended, 1);
     // One that sleeps looks again, finds nothing to do and ends.
     Atomics.store(this.#words, JOB.remaining, -1);
     Atomics.notify(this.#words, JOB.remaining);
-    for (const worker of this.#workers) void worker.terminate();
   }
 }
