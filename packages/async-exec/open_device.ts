@@ -11,7 +11,10 @@ export interface OpenDeviceOptions {
    * `"auto"`.
    */
   readonly device?: "auto" | "webgpu" | "cpu";
-  /** How many threads share large work on the CPU; all it has if absent. */
+  /**
+   * How many threads share large work on the CPU. Absent: as many as it has,
+   * up to 16.
+   */
   readonly threads?: number;
   /**
    * Whether the CPU looks for a BLAS, Accelerate or OpenBLAS: it needs

@@ -5,12 +5,14 @@ import { type WasmModule, wasmModule } from "./wasm_module.ts";
 
 /** Options of {@linkcode CpuMachine}. */
 export interface CpuMachineOptions {
-  /** How many threads share large work; those of the machine if absent. */
+  /** How many threads share large work; if absent, those there are, to 16. */
   readonly threads?: number;
   /** Whether to look for a BLAS; if absent, unless `WICK_BLAS` is `off`. */
   readonly blas?: boolean;
 }
 
+/** Each takes some milliseconds to start: more are not worth the wait. */
+const MOST_THREADS = 16;
 /** Room for one thread: a block of 96 by 256 floats, a tile and more. */
 const THREAD_SCRATCH = 2 ** 17;
 
@@ -35,7 +37,8 @@ export class CpuMachine {
    * @param options Threads, and whether to look for a BLAS.
    */
   constructor(options: CpuMachineOptions = {}) {
-    this.threads = options.threads ?? navigator.hardwareConcurrency;
+    this.threads = options.threads ??
+      Math.min(navigator.hardwareConcurrency, MOST_THREADS);
     if (!Number.isInteger(this.threads) || this.threads < 1) {
       throw new RangeError(
         `Cannot run on ${this.threads} threads: there must be a whole number of at least 1`,
