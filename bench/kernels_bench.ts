@@ -1,5 +1,5 @@
-// Each fused kernel against the same work composed of single operations, both
-// lazy, on the device that WICK_DEVICE names.
+// Each kernel, lazy, against the same work composed of single operations that
+// are evaluated one by one, on the device that WICK_DEVICE names.
 import { openDevice } from "@wick/async-exec";
 import {
   add,
@@ -19,14 +19,9 @@ import {
   type Tensor,
   transpose,
 } from "@wick/core-tensor";
-import { numbers, repeat } from "./repeat.ts";
+import { repeat, tensorOf } from "./repeat.ts";
 
 const device = await openDevice();
-
-function tensor(shape: number[], seed: number): Tensor {
-  const count = shape.reduce((product, size) => product * size, 1);
-  return device.tensor(numbers(count, seed), { shape });
-}
 
 function compare(
   group: string,
@@ -36,7 +31,6 @@ function compare(
   for (
     const [name, make] of [["composed", composed], ["kernel", kernel]] as const
   ) {
-    // Composed runs one operation a dispatch: eager tensors are evaluated so.
     const record = (): readonly Tensor[] => [make()];
     repeat(device, record);
     Deno.bench({
@@ -50,12 +44,10 @@ function compare(
 
 const ROWS = 64;
 const COLUMNS = 1024;
-const x = tensor([ROWS, COLUMNS], 1);
-const eagerX = device.eager.tensor(numbers(ROWS * COLUMNS, 1), {
-  shape: [ROWS, COLUMNS],
-});
-const weight = tensor([COLUMNS], 2);
-const bias = tensor([COLUMNS], 3);
+const x = tensorOf(device, [ROWS, COLUMNS], 1);
+const eagerX = tensorOf(device.eager, [ROWS, COLUMNS], 1);
+const weight = tensorOf(device, [COLUMNS], 2);
+const bias = tensorOf(device, [COLUMNS], 3);
 const kept = { keepDimensions: true };
 
 compare("softmax", () => {
@@ -76,13 +68,11 @@ compare("layer_norm", () => {
 
 const FEATURES = 512;
 const RANK = 8;
-const input = tensor([ROWS, FEATURES], 4);
-const eagerInput = device.eager.tensor(numbers(ROWS * FEATURES, 4), {
-  shape: [ROWS, FEATURES],
-});
-const base = tensor([FEATURES, FEATURES], 5);
-const a = tensor([FEATURES, RANK], 6);
-const b = tensor([RANK, FEATURES], 7);
+const input = tensorOf(device, [ROWS, FEATURES], 4);
+const eagerInput = tensorOf(device.eager, [ROWS, FEATURES], 4);
+const base = tensorOf(device, [FEATURES, FEATURES], 5);
+const a = tensorOf(device, [FEATURES, RANK], 6);
+const b = tensorOf(device, [RANK, FEATURES], 7);
 
 compare("lora", () => {
   const delta = mul(matmul(matmul(eagerInput, a), b), 2);

@@ -14,15 +14,10 @@ import {
   tanh,
   type Tensor,
 } from "@wick/core-tensor";
-import { numbers, repeat } from "./repeat.ts";
+import { repeat, tensorOf } from "./repeat.ts";
 
 const lazy = await openDevice();
 const eager = lazy.eager;
-
-function tensor(device: Device, shape: number[], seed: number): Tensor {
-  const count = shape.reduce((product, size) => product * size, 1);
-  return device.tensor(numbers(count, seed), { shape });
-}
 
 /** Registers the two benches of a group. */
 function compare(
@@ -42,15 +37,15 @@ function compare(
 }
 
 compare("add_1024", (device) => {
-  const a = tensor(device, [1024], 1);
-  const b = tensor(device, [1024], 2);
+  const a = tensorOf(device, [1024], 1);
+  const b = tensorOf(device, [1024], 2);
   return () => [add(a, b)];
 });
 
 for (const size of [64, 128, 256]) {
   compare(`matmul_${size}`, (device) => {
-    const a = tensor(device, [size, size], 1);
-    const b = tensor(device, [size, size], 2);
+    const a = tensorOf(device, [size, size], 1);
+    const b = tensorOf(device, [size, size], 2);
     return () => [matmul(a, b)];
   });
 }
@@ -61,18 +56,18 @@ const RANK = 8;
 const SCALING = 16 / RANK;
 
 compare("lora_delta_512_r8", (device) => {
-  const x = tensor(device, [4, 16, FEATURES], 1);
-  const a = tensor(device, [FEATURES, RANK], 2);
-  const b = tensor(device, [RANK, FEATURES], 3);
+  const x = tensorOf(device, [4, 16, FEATURES], 1);
+  const a = tensorOf(device, [FEATURES, RANK], 2);
+  const b = tensorOf(device, [RANK, FEATURES], 3);
   return () => [mul(matmul(matmul(x, a), b), SCALING)];
 });
 
 compare("lora_forward_512_r8", (device) => {
-  const x = tensor(device, [4, 16, FEATURES], 1);
-  const a = tensor(device, [FEATURES, RANK], 2);
-  const b = tensor(device, [RANK, FEATURES], 3);
-  const weight = tensor(device, [FEATURES, FEATURES], 4);
-  const bias = tensor(device, [FEATURES], 5);
+  const x = tensorOf(device, [4, 16, FEATURES], 1);
+  const a = tensorOf(device, [FEATURES, RANK], 2);
+  const b = tensorOf(device, [RANK, FEATURES], 3);
+  const weight = tensorOf(device, [FEATURES, FEATURES], 4);
+  const bias = tensorOf(device, [FEATURES], 5);
   return () => [loraLinear(x, weight, a, b, { scaling: SCALING, bias })];
 });
 
@@ -84,9 +79,9 @@ function complexGraph(x: Tensor, w: Tensor, b: Tensor): readonly Tensor[] {
 }
 
 compare("complex_graph", (device) => {
-  const x = tensor(device, [64, 128], 1);
-  const w = tensor(device, [128, 128], 2);
-  const b = tensor(device, [128], 3);
+  const x = tensorOf(device, [64, 128], 1);
+  const w = tensorOf(device, [128, 128], 2);
+  const b = tensorOf(device, [128], 3);
   return () => complexGraph(x, w, b);
 });
 
@@ -98,8 +93,8 @@ function elevenOperations(x: Tensor, y: Tensor): Tensor {
 }
 
 for (const [name, device] of [["eager", eager], ["lazy", lazy]] as const) {
-  const x = tensor(device, [64], 1);
-  const y = tensor(device, [64], 2);
+  const x = tensorOf(device, [64], 1);
+  const y = tensorOf(device, [64], 2);
   Deno.bench({
     name,
     group: "graph_building_11_ops",
@@ -112,9 +107,9 @@ for (const [name, device] of [["eager", eager], ["lazy", lazy]] as const) {
 }
 
 {
-  const x = tensor(lazy, [64, 128], 1);
-  const w = tensor(lazy, [128, 128], 2);
-  const b = tensor(lazy, [128], 3);
+  const x = tensorOf(lazy, [64, 128], 1);
+  const w = tensorOf(lazy, [128, 128], 2);
+  const b = tensorOf(lazy, [128], 3);
   Deno.bench({
     name: "sync",
     group: "async_overhead",

@@ -1,5 +1,5 @@
 import type { Device } from "@wick/async-exec";
-import type { Tensor } from "@wick/core-tensor";
+import { elementCount, type Shape, type Tensor } from "@wick/core-tensor";
 
 /** Evaluations of one iteration, so that the fence's own cost hides nothing. */
 export const EVALUATIONS = 20;
@@ -20,16 +20,18 @@ export function repeat(device: Device, record: () => readonly Tensor[]): void {
 }
 
 /**
- * Gives repeatable numbers from -1 to 1.
+ * Puts repeatable numbers from -1 to 1 on a device.
  *
- * @param count How many.
- * @param seed Which.
- * @returns The numbers.
+ * @param device The device.
+ * @param shape The size along each axis.
+ * @param seed Which numbers.
+ * @returns The tensor.
  */
-export function numbers(count: number, seed: number): Float32Array {
+export function tensorOf(device: Device, shape: Shape, seed: number): Tensor {
   let state = Math.imul(seed, 0x9e3779b9);
-  return Float32Array.from({ length: count }, () => {
+  const numbers = Float32Array.from({ length: elementCount(shape) }, () => {
     state = (Math.imul(state, 1664525) + 1013904223) | 0;
     return (state >>> 8) / 2 ** 23 - 1;
   });
+  return device.tensor(numbers, { shape });
 }

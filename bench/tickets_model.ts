@@ -1,12 +1,9 @@
 import type { Device } from "@wick/async-exec";
 import { LoraAdapter, loraConfig } from "@wick/lora";
 import { CausalLanguageModel } from "@wick/models";
-import { fromFileUrl } from "./from_file_url.ts";
 
 /** The folder of the model of the tickets example. */
-export const TICKETS = fromFileUrl(
-  new URL("../examples/tickets/base-model", import.meta.url),
-);
+export const TICKETS = `${import.meta.dirname}/../examples/tickets/base-model`;
 
 /** The model of the tickets example with the adapter that its demo trains. */
 export interface TicketsModel {
