@@ -1,11 +1,12 @@
 import {
+  add,
   dropout,
   loraLinear,
   matmul,
   mul,
   type Tensor,
+  transpose,
 } from "@wick/core-tensor";
-import { add, transpose } from "@wick/core-tensor";
 import type { LinearLayer } from "@wick/models";
 import type { LoraLayerConfig } from "./lora_config.ts";
 
