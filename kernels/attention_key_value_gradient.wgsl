@@ -13,6 +13,7 @@ const KV_HEADS: u32 = 2;
 const GROUP: u32 = 2; // heads that share keys
 const D4: u32 = 4; // headDim / 4
 const CAUSAL: u32 = 1;
+const STARTS: u32 = 0; // 1: limits tell each query's first key, too
 const SCALE: f32 = 0.25;
 const Q_OFFSET: u32 = 0; // in vectors of four, as are the strides
 const Q_BATCH: u32 = 256;
@@ -36,13 +37,14 @@ const THREADS: u32 = 8;
 const TILE = ROWS * THREADS;
 const TILES = (KEYS + TILE - 1) / TILE;
 const GROUPS = BATCH * KV_HEADS * TILES;
+const LIMITS = 1 + STARTS * QUERIES; // numbers of a batch row
 const LOG2_E = 1.4426950408889634;
 
 @group(0) @binding(0) var<storage, read> q: array<vec4f>;
 @group(0) @binding(1) var<storage, read> k: array<FourK>;
 @group(0) @binding(2) var<storage, read> v: array<FourV>;
-// The keys that row b sees: all before limits[b], and where it is causal the
-// ones up to limits[b] + j for query j.
+// The keys that row b sees: all before its limit, and where it is causal the
+// ones up to limit + j for query j. The first one of each query may follow.
 @group(0) @binding(3) var<storage, read> limits: array<i32>;
 @group(0) @binding(4) var<storage, read> dy: array<vec4f>;
 // Of each query, [batch, queries, heads]: the logarithm of the sum of the
@@ -61,6 +63,14 @@ fn read_v(i: u32) -> vec4f {
 
 fn load_limits(i: u32) -> i32 {
   return limits[i];
+}
+
+// The first key that a query sees.
+fn first_key(batch: u32, query: u32) -> u32 {
+  if STARTS == 0 {
+    return 0;
+  }
+  return u32(max(0, load_limits(batch * LIMITS + 1 + query)));
 }
 
 fn epilogue(i: u32, value: f32) -> f32 {
@@ -90,7 +100,7 @@ fn main(
   let batch = group / (TILES * KV_HEADS);
   let kv_head = group / TILES % KV_HEADS;
   let key0 = group % TILES * TILE + lane * ROWS;
-  let limit = load_limits(batch);
+  let limit = load_limits(batch * LIMITS);
 
   var key: array<array<vec4f, D4>, ROWS>; // @registers
   var value: array<array<vec4f, D4>, ROWS>; // @registers
@@ -116,6 +126,7 @@ fn main(
     let i = ((batch * QUERIES + row / GROUP) * KV_HEADS + kv_head) * GROUP + row % GROUP;
     let level = statistics[i] * LOG2_E;
     let mean = delta[i];
+    let begin = first_key(batch, row / GROUP);
     let seen = u32(clamp(limit + i32(CAUSAL * (row / GROUP + 1)), 0, i32(KEYS)));
     var query: array<vec4f, D4>; // @registers
     var given: array<vec4f, D4>; // @registers
@@ -130,7 +141,7 @@ fn main(
         score += dot(query[d], key[r][d]);
         slope += dot(given[d], value[r][d]);
       }
-      let share = select(0.0, exp2(score - level), key0 + r < seen);
+      let share = select(0.0, exp2(score - level), key0 + r >= begin && key0 + r < seen);
       slope = share * (slope - mean);
       for (var d = 0u; d < D4; d++) { // @unroll
         key_sums[r][d] = fma(vec4f(slope), query[d], key_sums[r][d]);

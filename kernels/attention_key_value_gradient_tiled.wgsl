@@ -17,6 +17,7 @@ const KV_HEADS: u32 = 2;
 const GROUP: u32 = 2; // heads that share keys
 const D4: u32 = 4; // headDim / 4
 const CAUSAL: u32 = 1;
+const STARTS: u32 = 0; // 1: limits tell each query's first key, too
 const SCALE: f32 = 0.25;
 const Q_OFFSET: u32 = 0; // in vectors of four, as are the strides
 const Q_BATCH: u32 = 256;
@@ -43,13 +44,14 @@ const GROUPS = BATCH * KV_HEADS * TILES;
 const PAIRS: u32 = ROWS * TILE / THREADS; // scores of a thread, of one key
 const SLICES: u32 = THREADS / D4; // threads that sum the same features
 const PARTS: u32 = (ROWS + SLICES - 1) / SLICES; // keys that one of them sums
+const LIMITS = 1 + STARTS * QUERIES; // numbers of a batch row
 const LOG2_E = 1.4426950408889634;
 
 @group(0) @binding(0) var<storage, read> q: array<vec4f>;
 @group(0) @binding(1) var<storage, read> k: array<FourK>;
 @group(0) @binding(2) var<storage, read> v: array<FourV>;
-// The keys that row b sees: all before limits[b], and where it is causal the
-// ones up to limits[b] + j for query j.
+// The keys that row b sees: all before its limit, and where it is causal the
+// ones up to limit + j for query j. The first one of each query may follow.
 @group(0) @binding(3) var<storage, read> limits: array<i32>;
 @group(0) @binding(4) var<storage, read> dy: array<vec4f>;
 // Of each query, [batch, queries, heads]: the logarithm of the sum of the
@@ -73,6 +75,14 @@ fn read_v(i: u32) -> vec4f {
 
 fn load_limits(i: u32) -> i32 {
   return limits[i];
+}
+
+// The first key that a query sees.
+fn first_key(batch: u32, query: u32) -> u32 {
+  if STARTS == 0 {
+    return 0;
+  }
+  return u32(max(0, load_limits(batch * LIMITS + 1 + query)));
 }
 
 fn epilogue(i: u32, value: f32) -> f32 {
@@ -113,7 +123,7 @@ fn main(
   let batch = group / (TILES * KV_HEADS);
   let kv_head = group / TILES % KV_HEADS;
   let key0 = group % TILES * ROWS;
-  let limit = load_limits(batch);
+  let limit = load_limits(batch * LIMITS);
   for (var i = lane; i < ROWS * D4; i += THREADS) {
     let key = min(key0 + i / D4, KEYS - 1);
     let at = i % D4 * ROWS + i / D4;
@@ -154,7 +164,8 @@ fn main(
       let row = min(tile + first + c, end - 1);
       let i = ((batch * QUERIES + row / GROUP) * KV_HEADS + kv_head) * GROUP + row % GROUP;
       let seen = u32(clamp(limit + i32(CAUSAL * (row / GROUP + 1)), 0, i32(KEYS)));
-      let sees = key0 + own < seen && tile + first + c < end;
+      let sees = key0 + own >= first_key(batch, row / GROUP) && key0 + own < seen &&
+        tile + first + c < end;
       let share = select(0.0, exp2(score[c] - statistics[i] * LOG2_E), sees);
       shares[(first + c) * ROWS + own] = share;
       slopes[(first + c) * ROWS + own] = share * (slope[c] - delta[i]);

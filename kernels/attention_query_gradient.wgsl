@@ -12,6 +12,7 @@ const KV_HEADS: u32 = 2;
 const GROUP: u32 = 2; // heads that share keys
 const D4: u32 = 4; // headDim / 4
 const CAUSAL: u32 = 1;
+const STARTS: u32 = 0; // 1: limits tell each query's first key, too
 const SCALE: f32 = 0.25;
 const Q_OFFSET: u32 = 0; // in vectors of four, as are the strides
 const Q_BATCH: u32 = 256;
@@ -36,13 +37,14 @@ const ALL_ROWS = QUERIES * GROUP;
 const TILE = ROWS * THREADS;
 const TILES = (ALL_ROWS + TILE - 1) / TILE;
 const GROUPS = BATCH * KV_HEADS * TILES;
+const LIMITS = 1 + STARTS * QUERIES; // numbers of a batch row
 const LOG2_E = 1.4426950408889634;
 
 @group(0) @binding(0) var<storage, read> q: array<vec4f>;
 @group(0) @binding(1) var<storage, read> k: array<FourK>;
 @group(0) @binding(2) var<storage, read> v: array<FourV>;
-// The keys that row b sees: all before limits[b], and where it is causal the
-// ones up to limits[b] + j for query j.
+// The keys that row b sees: all before its limit, and where it is causal the
+// ones up to limit + j for query j. The first one of each query may follow.
 @group(0) @binding(3) var<storage, read> limits: array<i32>;
 @group(0) @binding(4) var<storage, read> dy: array<vec4f>;
 // Of each row, [batch, queries, heads]: the logarithm of the sum of the
@@ -63,6 +65,14 @@ fn load_limits(i: u32) -> i32 {
   return limits[i];
 }
 
+// The first key that a query sees.
+fn first_key(batch: u32, query: u32) -> u32 {
+  if STARTS == 0 {
+    return 0;
+  }
+  return u32(max(0, load_limits(batch * LIMITS + 1 + query)));
+}
+
 fn epilogue(i: u32, value: f32) -> f32 {
   return value;
 }
@@ -80,7 +90,7 @@ fn main(
   let batch = group / (TILES * KV_HEADS);
   let kv_head = group / TILES % KV_HEADS;
   let row0 = group % TILES * TILE + lane * ROWS;
-  let limit = load_limits(batch);
+  let limit = load_limits(batch * LIMITS);
   let k_start = K_OFFSET + batch * K_BATCH + kv_head * K_HEAD;
   let v_start = V_OFFSET + batch * V_BATCH + kv_head * V_HEAD;
 
@@ -89,7 +99,9 @@ fn main(
   var sums: array<array<vec4f, D4>, ROWS>; // @registers
   var level: array<f32, ROWS>; // @registers
   var mean: array<f32, ROWS>; // @registers
+  var first: array<u32, ROWS>; // @registers
   var seen: array<u32, ROWS>; // @registers
+  var begin = KEYS;
   var end = 0u;
   for (var r = 0u; r < ROWS; r++) { // @unroll
     let row = min(row0 + r, ALL_ROWS - 1);
@@ -105,10 +117,12 @@ fn main(
     level[r] = statistics[i] * LOG2_E;
     mean[r] = delta[i];
     seen[r] = u32(clamp(limit + i32(CAUSAL * (row / GROUP + 1)), 0, i32(KEYS)));
+    first[r] = first_key(batch, row / GROUP);
+    begin = min(begin, first[r]);
     end = max(end, seen[r]);
   }
 
-  for (var key = 0u; key < end; key++) {
+  for (var key = begin; key < end; key++) {
     var scores: array<f32, ROWS>; // @registers
     var slopes: array<f32, ROWS>; // @registers
     for (var r = 0u; r < ROWS; r++) { // @unroll
@@ -129,7 +143,7 @@ fn main(
       }
     }
     for (var r = 0u; r < ROWS; r++) { // @unroll
-      let share = select(0.0, exp2(scores[r] - level[r]), key < seen[r]);
+      let share = select(0.0, exp2(scores[r] - level[r]), key >= first[r] && key < seen[r]);
       slopes[r] = share * (slopes[r] - mean[r]);
       for (var d = 0u; d < D4; d++) { // @unroll
         sums[r][d] = fma(vec4f(slopes[r]), four[d], sums[r][d]);

@@ -16,6 +16,7 @@ const KV_HEADS: u32 = 2;
 const GROUP: u32 = 2; // heads that share keys
 const D4: u32 = 4; // headDim / 4
 const CAUSAL: u32 = 1;
+const STARTS: u32 = 0; // 1: limits tell each query's first key, too
 const SCALE: f32 = 0.25;
 const Q_OFFSET: u32 = 0; // in vectors of four, as are the strides
 const Q_BATCH: u32 = 256;
@@ -43,13 +44,14 @@ const GROUPS = BATCH * KV_HEADS * TILES;
 const PAIRS: u32 = ROWS * TILE / THREADS; // scores of a thread, of one row
 const SLICES: u32 = THREADS / D4; // threads that sum the same features
 const PARTS: u32 = (ROWS + SLICES - 1) / SLICES; // rows that one of them sums
+const LIMITS = 1 + STARTS * QUERIES; // numbers of a batch row
 const LOG2_E = 1.4426950408889634;
 
 @group(0) @binding(0) var<storage, read> q: array<vec4f>;
 @group(0) @binding(1) var<storage, read> k: array<FourK>;
 @group(0) @binding(2) var<storage, read> v: array<FourV>;
-// The keys that row b sees: all before limits[b], and where it is causal the
-// ones up to limits[b] + j for query j.
+// The keys that row b sees: all before its limit, and where it is causal the
+// ones up to limit + j for query j. The first one of each query may follow.
 @group(0) @binding(3) var<storage, read> limits: array<i32>;
 @group(0) @binding(4) var<storage, read> dy: array<vec4f>;
 // Of each row, [batch, queries, heads]: the logarithm of the sum of the
@@ -72,6 +74,14 @@ fn read_v(i: u32) -> vec4f {
 
 fn load_limits(i: u32) -> i32 {
   return limits[i];
+}
+
+// The first key that a query sees.
+fn first_key(batch: u32, query: u32) -> u32 {
+  if STARTS == 0 {
+    return 0;
+  }
+  return u32(max(0, load_limits(batch * LIMITS + 1 + query)));
 }
 
 fn epilogue(i: u32, value: f32) -> f32 {
@@ -106,7 +116,7 @@ fn main(
   let batch = group / (TILES * KV_HEADS);
   let kv_head = group / TILES % KV_HEADS;
   let row0 = group % TILES * ROWS;
-  let limit = load_limits(batch);
+  let limit = load_limits(batch * LIMITS);
   let k_start = K_OFFSET + batch * K_BATCH + kv_head * K_HEAD;
   let v_start = V_OFFSET + batch * V_BATCH + kv_head * V_HEAD;
   for (var i = lane; i < ROWS * D4; i += THREADS) {
@@ -128,10 +138,12 @@ fn main(
   let mean = delta[i];
   let seen = seen_by(row, limit);
   let end = seen_by(min(row0 + ROWS, ALL_ROWS) - 1, limit);
+  let start = first_key(batch, row / GROUP);
+  let begin = first_key(batch, row0 / GROUP) / TILE * TILE;
   let d = lane % D4;
   let part = lane / D4 * PARTS;
   var sums: array<vec4f, PARTS>; // @registers
-  for (var tile = 0u; tile < end; tile += TILE) {
+  for (var tile = begin; tile < end; tile += TILE) {
     let first = lane / ROWS * PAIRS;
     var score: array<f32, PAIRS>; // @registers
     var slope: array<f32, PAIRS>; // @registers
@@ -149,7 +161,8 @@ fn main(
       }
     }
     for (var c = 0u; c < PAIRS; c++) { // @unroll
-      let share = select(0.0, exp2(score[c] - level), tile + first + c < seen);
+      let key = tile + first + c;
+      let share = select(0.0, exp2(score[c] - level), key >= start && key < seen);
       slopes[(first + c) * ROWS + own] = share * (slope[c] - mean);
     }
     workgroupBarrier();

@@ -15,6 +15,7 @@ const KV_HEADS: u32 = 2;
 const GROUP: u32 = 2; // heads that share keys
 const D4: u32 = 4; // headDim / 4
 const CAUSAL: u32 = 1;
+const STARTS: u32 = 0; // 1: limits tell each query's first key, too
 const SCALE: f32 = 0.25;
 const Q_OFFSET: u32 = 0; // in vectors of four, as are the strides
 const Q_BATCH: u32 = 256;
@@ -34,14 +35,15 @@ const THREADS: u32 = 8;
 const ALL_ROWS = QUERIES * GROUP;
 const TILES = (ALL_ROWS + ROWS - 1) / ROWS;
 const GROUPS = BATCH * KV_HEADS * TILES;
+const LIMITS = 1 + STARTS * QUERIES; // numbers of a batch row
 const LOG2_E = 1.4426950408889634;
 const LOWEST = -3.0e38;
 
 @group(0) @binding(0) var<storage, read> q: array<vec4f>;
 @group(0) @binding(1) var<storage, read> k: array<FourK>;
 @group(0) @binding(2) var<storage, read> v: array<FourV>;
-// The keys that row b sees: all before limits[b], and where it is causal the
-// ones up to limits[b] + j for query j.
+// The keys that row b sees: all before its limit, and where it is causal the
+// ones up to limit + j for query j. The first one of each query may follow.
 @group(0) @binding(3) var<storage, read> limits: array<i32>;
 @group(0) @binding(4) var<storage, read_write> out: array<vec4f>;
 
@@ -61,6 +63,14 @@ fn load_limits(i: u32) -> i32 {
   return limits[i];
 }
 
+// The first key that a query sees.
+fn first_key(batch: u32, query: u32) -> u32 {
+  if STARTS == 0 {
+    return 0;
+  }
+  return u32(max(0, load_limits(batch * LIMITS + 1 + query)));
+}
+
 fn epilogue(i: u32, value: f32) -> f32 {
   return value;
 }
@@ -78,7 +88,7 @@ fn main(
   let batch = group / (TILES * KV_HEADS);
   let kv_head = group / TILES % KV_HEADS;
   let row0 = group % TILES * ROWS;
-  let limit = load_limits(batch);
+  let limit = load_limits(batch * LIMITS);
   let k_start = K_OFFSET + batch * K_BATCH + kv_head * K_HEAD;
   let v_start = V_OFFSET + batch * V_BATCH + kv_head * V_HEAD;
 
@@ -86,7 +96,9 @@ fn main(
   var sums: array<array<vec4f, D4>, ROWS>; // @registers
   var peak: array<f32, ROWS>; // @registers
   var total: array<f32, ROWS>; // @registers
+  var first: array<u32, ROWS>; // @registers
   var seen: array<u32, ROWS>; // @registers
+  var begin = KEYS;
   var end = 0u;
   for (var r = 0u; r < ROWS; r++) { // @unroll
     let row = min(row0 + r, ALL_ROWS - 1);
@@ -97,10 +109,12 @@ fn main(
     }
     peak[r] = LOWEST;
     seen[r] = u32(clamp(limit + i32(CAUSAL * (row / GROUP + 1)), 0, i32(KEYS)));
+    first[r] = first_key(batch, row / GROUP);
+    begin = min(begin, first[r]);
     end = max(end, seen[r]);
   }
 
-  for (var key = lane; key < end; key += THREADS) {
+  for (var key = begin + lane; key < end; key += THREADS) {
     var scores: array<f32, ROWS>; // @registers
     for (var r = 0u; r < ROWS; r++) { // @unroll
       scores[r] = 0.0;
@@ -113,9 +127,10 @@ fn main(
     }
     var shrink: array<f32, ROWS>; // @registers
     for (var r = 0u; r < ROWS; r++) { // @unroll
+      let sees = key >= first[r] && key < seen[r];
       let before = peak[r];
-      peak[r] = select(before, max(before, scores[r]), key < seen[r]);
-      scores[r] = select(0.0, exp2(scores[r] - peak[r]), key < seen[r]);
+      peak[r] = select(before, max(before, scores[r]), sees);
+      scores[r] = select(0.0, exp2(scores[r] - peak[r]), sees);
       shrink[r] = exp2(before - peak[r]);
       total[r] = total[r] * shrink[r] + scores[r];
     }
@@ -154,7 +169,7 @@ fn main(
       }
       // A query that sees no key gives zeros.
       let last = limit + i32(CAUSAL * (row / GROUP + 1));
-      value *= select(1.0 / whole, 0.0, last <= 0);
+      value *= select(1.0 / whole, 0.0, last <= i32(first_key(batch, row / GROUP)));
       let at = (((batch * QUERIES + row / GROUP) * KV_HEADS + kv_head) * GROUP + row % GROUP) * D4 + part % D4;
       let i = 4 * at;
       out[at] = vec4f(

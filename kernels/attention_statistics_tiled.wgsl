@@ -11,6 +11,7 @@ const KV_HEADS: u32 = 2;
 const GROUP: u32 = 2; // heads that share keys
 const D4: u32 = 4; // headDim / 4
 const CAUSAL: u32 = 1;
+const STARTS: u32 = 0; // 1: limits tell each query's first key, too
 const SCALE: f32 = 0.25;
 const Q_OFFSET: u32 = 0; // in vectors of four, as are the strides
 const Q_BATCH: u32 = 256;
@@ -28,13 +29,14 @@ const ALL_ROWS = QUERIES * GROUP;
 const TILES = (ALL_ROWS + ROWS - 1) / ROWS;
 const GROUPS = BATCH * KV_HEADS * TILES;
 const PAIRS: u32 = ROWS * TILE / THREADS; // scores of a thread, of one row
+const LIMITS = 1 + STARTS * QUERIES; // numbers of a batch row
 const LOG2_E = 1.4426950408889634;
 const LOWEST = -3.0e38;
 
 @group(0) @binding(0) var<storage, read> q: array<vec4f>;
 @group(0) @binding(1) var<storage, read> k: array<FourK>;
-// The keys that row b sees: all before limits[b], and where it is causal the
-// ones up to limits[b] + j for query j.
+// The keys that row b sees: all before its limit, and where it is causal the
+// ones up to limit + j for query j. The first one of each query may follow.
 @group(0) @binding(2) var<storage, read> limits: array<i32>;
 @group(0) @binding(3) var<storage, read_write> out: array<f32>;
 
@@ -47,6 +49,14 @@ fn read_k(i: u32) -> vec4f {
 
 fn load_limits(i: u32) -> i32 {
   return limits[i];
+}
+
+// The first key that a query sees.
+fn first_key(batch: u32, query: u32) -> u32 {
+  if STARTS == 0 {
+    return 0;
+  }
+  return u32(max(0, load_limits(batch * LIMITS + 1 + query)));
 }
 
 fn epilogue(i: u32, value: f32) -> f32 {
@@ -71,7 +81,7 @@ fn main(
   let batch = group / (TILES * KV_HEADS);
   let kv_head = group / TILES % KV_HEADS;
   let row0 = group % TILES * ROWS;
-  let limit = load_limits(batch);
+  let limit = load_limits(batch * LIMITS);
   let k_start = K_OFFSET + batch * K_BATCH + kv_head * K_HEAD;
   for (var i = lane; i < ROWS * D4; i += THREADS) {
     let row = min(row0 + i / D4, ALL_ROWS - 1);
@@ -85,9 +95,11 @@ fn main(
   let own = lane % ROWS;
   let seen = seen_by(min(row0 + own, ALL_ROWS - 1), limit);
   let end = seen_by(min(row0 + ROWS, ALL_ROWS) - 1, limit);
+  let start = first_key(batch, min(row0 + own, ALL_ROWS - 1) / GROUP);
+  let begin = first_key(batch, row0 / GROUP) / TILE * TILE;
   var peak = LOWEST;
   var total = 0.0;
-  for (var tile = 0u; tile < end; tile += TILE) {
+  for (var tile = begin; tile < end; tile += TILE) {
     let first = lane / ROWS * PAIRS;
     var score: array<f32, PAIRS>; // @registers
     for (var c = 0u; c < PAIRS; c++) { // @unroll
@@ -107,12 +119,13 @@ fn main(
     if lane < ROWS {
       let before = peak;
       let last = min(TILE, max(seen, tile) - tile);
-      for (var c = 0u; c < last; c++) {
+      let hidden = max(start, tile) - tile;
+      for (var c = hidden; c < last; c++) {
         peak = max(peak, scores[c * ROWS + own]);
       }
       total *= exp2(before - peak);
       for (var c = 0u; c < TILE; c++) {
-        total += select(0.0, exp2(scores[c * ROWS + own] - peak), c < last);
+        total += select(0.0, exp2(scores[c * ROWS + own] - peak), c >= hidden && c < last);
       }
     }
     workgroupBarrier();
@@ -122,6 +135,6 @@ fn main(
   if lane < ROWS && row < ALL_ROWS {
     let i = ((batch * QUERIES + row / GROUP) * KV_HEADS + kv_head) * GROUP + row % GROUP;
     let value = (peak + log2(total)) / LOG2_E;
-    out[i] = epilogue(i, select(value, 0.0, seen == 0));
+    out[i] = epilogue(i, select(value, 0.0, start >= seen));
   }
 }

@@ -1,11 +1,12 @@
 // Rotates pairs of features by the angle of their position, which is that of
-// the row's first token and its place in the row: a thread rotates one pair. A
-// position outside the table gives NaN.
+// the row's first token and its place in the row, or one of its own: a thread
+// rotates one pair. A position outside the table gives NaN.
 
 const COUNT: u32 = 64; // pairs
 const LENGTH: u32 = 4; // positions of a row
 const HEADS: u32 = 2;
 const HALF: u32 = 8; // pairs of a head
+const EACH: u32 = 0; // 1: every token has a position of its own
 const MAX_POSITIONS: u32 = 16; // of the table
 const DIRECTION: f32 = 1.0; // -1 rotates back
 const THREADS: u32 = 64;
@@ -42,8 +43,10 @@ fn main(
     return;
   }
   let token = pair / (HALF * HEADS);
+  let place = select(token % LENGTH, 0, EACH == 1);
+  let row = select(token / LENGTH, token, EACH == 1);
   // A negative position is a large one.
-  let position = u32(load_positions(token / LENGTH) + i32(token % LENGTH));
+  let position = u32(load_positions(row) + i32(place));
   let i = pair / HALF * (2 * HALF) + pair % HALF;
   var bits = 0x7fc00000u;
   var angle = vec2f(bitcast<f32>(bits));

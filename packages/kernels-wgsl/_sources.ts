@@ -220,6 +220,7 @@ const KV_HEADS: u32 = 2;
 const GROUP: u32 = 2; // heads that share keys
 const D4: u32 = 4; // headDim / 4
 const CAUSAL: u32 = 1;
+const STARTS: u32 = 0; // 1: limits tell each query's first key, too
 const SCALE: f32 = 0.25;
 const Q_OFFSET: u32 = 0; // in vectors of four, as are the strides
 const Q_BATCH: u32 = 256;
@@ -240,14 +241,15 @@ const ALL_ROWS = QUERIES * GROUP;
 const TILE = ROWS * THREADS;
 const TILES = (ALL_ROWS + TILE - 1) / TILE;
 const GROUPS = BATCH * KV_HEADS * TILES;
+const LIMITS = 1 + STARTS * QUERIES; // numbers of a batch row
 const LOG2_E = 1.4426950408889634;
 const LOWEST = -3.0e38;
 
 @group(0) @binding(0) var<storage, read> q: array<vec4f>;
 @group(0) @binding(1) var<storage, read> k: array<FourK>;
 @group(0) @binding(2) var<storage, read> v: array<FourV>;
-// The keys that row b sees: all before limits[b], and where it is causal the
-// ones up to limits[b] + j for query j.
+// The keys that row b sees: all before its limit, and where it is causal the
+// ones up to limit + j for query j. The first one of each query may follow.
 @group(0) @binding(3) var<storage, read> limits: array<i32>;
 @group(0) @binding(4) var<storage, read_write> out: array<vec4f>;
 
@@ -261,6 +263,14 @@ fn read_v(i: u32) -> vec4f {
 
 fn load_limits(i: u32) -> i32 {
   return limits[i];
+}
+
+// The first key that a query sees.
+fn first_key(batch: u32, query: u32) -> u32 {
+  if STARTS == 0 {
+    return 0;
+  }
+  return u32(max(0, load_limits(batch * LIMITS + 1 + query)));
 }
 
 fn epilogue(i: u32, value: f32) -> f32 {
@@ -280,7 +290,7 @@ fn main(
   let batch = group / (TILES * KV_HEADS);
   let kv_head = group / TILES % KV_HEADS;
   let row0 = group % TILES * TILE + lane * ROWS;
-  let limit = load_limits(batch);
+  let limit = load_limits(batch * LIMITS);
   let k_start = K_OFFSET + batch * K_BATCH + kv_head * K_HEAD;
   let v_start = V_OFFSET + batch * V_BATCH + kv_head * V_HEAD;
 
@@ -288,7 +298,9 @@ fn main(
   var sums: array<array<vec4f, D4>, ROWS>; // @registers
   var peak: array<f32, ROWS>; // @registers
   var total: array<f32, ROWS>; // @registers
+  var first: array<u32, ROWS>; // @registers
   var seen: array<u32, ROWS>; // @registers
+  var begin = KEYS;
   var end = 0u;
   for (var r = 0u; r < ROWS; r++) { // @unroll
     let row = min(row0 + r, ALL_ROWS - 1);
@@ -299,10 +311,12 @@ fn main(
     }
     peak[r] = LOWEST;
     seen[r] = u32(clamp(limit + i32(CAUSAL * (row / GROUP + 1)), 0, i32(KEYS)));
+    first[r] = first_key(batch, row / GROUP);
+    begin = min(begin, first[r]);
     end = max(end, seen[r]);
   }
 
-  for (var key = 0u; key < end; key++) {
+  for (var key = begin; key < end; key++) {
     var scores: array<f32, ROWS>; // @registers
     for (var r = 0u; r < ROWS; r++) { // @unroll
       scores[r] = 0.0;
@@ -315,9 +329,10 @@ fn main(
     }
     var shrink: array<f32, ROWS>; // @registers
     for (var r = 0u; r < ROWS; r++) { // @unroll
+      let sees = key >= first[r] && key < seen[r];
       let before = peak[r];
-      peak[r] = select(before, max(before, scores[r]), key < seen[r]);
-      scores[r] = select(0.0, exp2(scores[r] - peak[r]), key < seen[r]);
+      peak[r] = select(before, max(before, scores[r]), sees);
+      scores[r] = select(0.0, exp2(scores[r] - peak[r]), sees);
       shrink[r] = exp2(before - peak[r]);
       total[r] = total[r] * shrink[r] + scores[r];
     }
@@ -333,7 +348,7 @@ fn main(
     let row = row0 + r;
     if row < ALL_ROWS {
       // A query that sees no key gives zeros.
-      let share = select(1.0 / total[r], 0.0, seen[r] == 0);
+      let share = select(1.0 / total[r], 0.0, first[r] >= seen[r]);
       let start = (((batch * QUERIES + row / GROUP) * KV_HEADS + kv_head) * GROUP + row % GROUP) * D4;
       for (var d = 0u; d < D4; d++) { // @unroll
         let value = sums[r][d] * share;
@@ -364,6 +379,7 @@ const KV_HEADS: u32 = 2;
 const GROUP: u32 = 2; // heads that share keys
 const D4: u32 = 4; // headDim / 4
 const CAUSAL: u32 = 1;
+const STARTS: u32 = 0; // 1: limits tell each query's first key, too
 const SCALE: f32 = 0.25;
 const Q_OFFSET: u32 = 0; // in vectors of four, as are the strides
 const Q_BATCH: u32 = 256;
@@ -387,13 +403,14 @@ const THREADS: u32 = 8;
 const TILE = ROWS * THREADS;
 const TILES = (KEYS + TILE - 1) / TILE;
 const GROUPS = BATCH * KV_HEADS * TILES;
+const LIMITS = 1 + STARTS * QUERIES; // numbers of a batch row
 const LOG2_E = 1.4426950408889634;
 
 @group(0) @binding(0) var<storage, read> q: array<vec4f>;
 @group(0) @binding(1) var<storage, read> k: array<FourK>;
 @group(0) @binding(2) var<storage, read> v: array<FourV>;
-// The keys that row b sees: all before limits[b], and where it is causal the
-// ones up to limits[b] + j for query j.
+// The keys that row b sees: all before its limit, and where it is causal the
+// ones up to limit + j for query j. The first one of each query may follow.
 @group(0) @binding(3) var<storage, read> limits: array<i32>;
 @group(0) @binding(4) var<storage, read> dy: array<vec4f>;
 // Of each query, [batch, queries, heads]: the logarithm of the sum of the
@@ -412,6 +429,14 @@ fn read_v(i: u32) -> vec4f {
 
 fn load_limits(i: u32) -> i32 {
   return limits[i];
+}
+
+// The first key that a query sees.
+fn first_key(batch: u32, query: u32) -> u32 {
+  if STARTS == 0 {
+    return 0;
+  }
+  return u32(max(0, load_limits(batch * LIMITS + 1 + query)));
 }
 
 fn epilogue(i: u32, value: f32) -> f32 {
@@ -441,7 +466,7 @@ fn main(
   let batch = group / (TILES * KV_HEADS);
   let kv_head = group / TILES % KV_HEADS;
   let key0 = group % TILES * TILE + lane * ROWS;
-  let limit = load_limits(batch);
+  let limit = load_limits(batch * LIMITS);
 
   var key: array<array<vec4f, D4>, ROWS>; // @registers
   var value: array<array<vec4f, D4>, ROWS>; // @registers
@@ -467,6 +492,7 @@ fn main(
     let i = ((batch * QUERIES + row / GROUP) * KV_HEADS + kv_head) * GROUP + row % GROUP;
     let level = statistics[i] * LOG2_E;
     let mean = delta[i];
+    let begin = first_key(batch, row / GROUP);
     let seen = u32(clamp(limit + i32(CAUSAL * (row / GROUP + 1)), 0, i32(KEYS)));
     var query: array<vec4f, D4>; // @registers
     var given: array<vec4f, D4>; // @registers
@@ -481,7 +507,7 @@ fn main(
         score += dot(query[d], key[r][d]);
         slope += dot(given[d], value[r][d]);
       }
-      let share = select(0.0, exp2(score - level), key0 + r < seen);
+      let share = select(0.0, exp2(score - level), key0 + r >= begin && key0 + r < seen);
       slope = share * (slope - mean);
       for (var d = 0u; d < D4; d++) { // @unroll
         key_sums[r][d] = fma(vec4f(slope), query[d], key_sums[r][d]);
@@ -521,6 +547,7 @@ const KV_HEADS: u32 = 2;
 const GROUP: u32 = 2; // heads that share keys
 const D4: u32 = 4; // headDim / 4
 const CAUSAL: u32 = 1;
+const STARTS: u32 = 0; // 1: limits tell each query's first key, too
 const SCALE: f32 = 0.25;
 const Q_OFFSET: u32 = 0; // in vectors of four, as are the strides
 const Q_BATCH: u32 = 256;
@@ -547,13 +574,14 @@ const GROUPS = BATCH * KV_HEADS * TILES;
 const PAIRS: u32 = ROWS * TILE / THREADS; // scores of a thread, of one key
 const SLICES: u32 = THREADS / D4; // threads that sum the same features
 const PARTS: u32 = (ROWS + SLICES - 1) / SLICES; // keys that one of them sums
+const LIMITS = 1 + STARTS * QUERIES; // numbers of a batch row
 const LOG2_E = 1.4426950408889634;
 
 @group(0) @binding(0) var<storage, read> q: array<vec4f>;
 @group(0) @binding(1) var<storage, read> k: array<FourK>;
 @group(0) @binding(2) var<storage, read> v: array<FourV>;
-// The keys that row b sees: all before limits[b], and where it is causal the
-// ones up to limits[b] + j for query j.
+// The keys that row b sees: all before its limit, and where it is causal the
+// ones up to limit + j for query j. The first one of each query may follow.
 @group(0) @binding(3) var<storage, read> limits: array<i32>;
 @group(0) @binding(4) var<storage, read> dy: array<vec4f>;
 // Of each query, [batch, queries, heads]: the logarithm of the sum of the
@@ -577,6 +605,14 @@ fn read_v(i: u32) -> vec4f {
 
 fn load_limits(i: u32) -> i32 {
   return limits[i];
+}
+
+// The first key that a query sees.
+fn first_key(batch: u32, query: u32) -> u32 {
+  if STARTS == 0 {
+    return 0;
+  }
+  return u32(max(0, load_limits(batch * LIMITS + 1 + query)));
 }
 
 fn epilogue(i: u32, value: f32) -> f32 {
@@ -617,7 +653,7 @@ fn main(
   let batch = group / (TILES * KV_HEADS);
   let kv_head = group / TILES % KV_HEADS;
   let key0 = group % TILES * ROWS;
-  let limit = load_limits(batch);
+  let limit = load_limits(batch * LIMITS);
   for (var i = lane; i < ROWS * D4; i += THREADS) {
     let key = min(key0 + i / D4, KEYS - 1);
     let at = i % D4 * ROWS + i / D4;
@@ -658,7 +694,8 @@ fn main(
       let row = min(tile + first + c, end - 1);
       let i = ((batch * QUERIES + row / GROUP) * KV_HEADS + kv_head) * GROUP + row % GROUP;
       let seen = u32(clamp(limit + i32(CAUSAL * (row / GROUP + 1)), 0, i32(KEYS)));
-      let sees = key0 + own < seen && tile + first + c < end;
+      let sees = key0 + own >= first_key(batch, row / GROUP) && key0 + own < seen &&
+        tile + first + c < end;
       let share = select(0.0, exp2(score[c] - statistics[i] * LOG2_E), sees);
       shares[(first + c) * ROWS + own] = share;
       slopes[(first + c) * ROWS + own] = share * (slope[c] - delta[i]);
@@ -700,6 +737,7 @@ const KV_HEADS: u32 = 2;
 const GROUP: u32 = 2; // heads that share keys
 const D4: u32 = 4; // headDim / 4
 const CAUSAL: u32 = 1;
+const STARTS: u32 = 0; // 1: limits tell each query's first key, too
 const SCALE: f32 = 0.25;
 const Q_OFFSET: u32 = 0; // in vectors of four, as are the strides
 const Q_BATCH: u32 = 256;
@@ -724,13 +762,14 @@ const ALL_ROWS = QUERIES * GROUP;
 const TILE = ROWS * THREADS;
 const TILES = (ALL_ROWS + TILE - 1) / TILE;
 const GROUPS = BATCH * KV_HEADS * TILES;
+const LIMITS = 1 + STARTS * QUERIES; // numbers of a batch row
 const LOG2_E = 1.4426950408889634;
 
 @group(0) @binding(0) var<storage, read> q: array<vec4f>;
 @group(0) @binding(1) var<storage, read> k: array<FourK>;
 @group(0) @binding(2) var<storage, read> v: array<FourV>;
-// The keys that row b sees: all before limits[b], and where it is causal the
-// ones up to limits[b] + j for query j.
+// The keys that row b sees: all before its limit, and where it is causal the
+// ones up to limit + j for query j. The first one of each query may follow.
 @group(0) @binding(3) var<storage, read> limits: array<i32>;
 @group(0) @binding(4) var<storage, read> dy: array<vec4f>;
 // Of each row, [batch, queries, heads]: the logarithm of the sum of the
@@ -751,6 +790,14 @@ fn load_limits(i: u32) -> i32 {
   return limits[i];
 }
 
+// The first key that a query sees.
+fn first_key(batch: u32, query: u32) -> u32 {
+  if STARTS == 0 {
+    return 0;
+  }
+  return u32(max(0, load_limits(batch * LIMITS + 1 + query)));
+}
+
 fn epilogue(i: u32, value: f32) -> f32 {
   return value;
 }
@@ -768,7 +815,7 @@ fn main(
   let batch = group / (TILES * KV_HEADS);
   let kv_head = group / TILES % KV_HEADS;
   let row0 = group % TILES * TILE + lane * ROWS;
-  let limit = load_limits(batch);
+  let limit = load_limits(batch * LIMITS);
   let k_start = K_OFFSET + batch * K_BATCH + kv_head * K_HEAD;
   let v_start = V_OFFSET + batch * V_BATCH + kv_head * V_HEAD;
 
@@ -777,7 +824,9 @@ fn main(
   var sums: array<array<vec4f, D4>, ROWS>; // @registers
   var level: array<f32, ROWS>; // @registers
   var mean: array<f32, ROWS>; // @registers
+  var first: array<u32, ROWS>; // @registers
   var seen: array<u32, ROWS>; // @registers
+  var begin = KEYS;
   var end = 0u;
   for (var r = 0u; r < ROWS; r++) { // @unroll
     let row = min(row0 + r, ALL_ROWS - 1);
@@ -793,10 +842,12 @@ fn main(
     level[r] = statistics[i] * LOG2_E;
     mean[r] = delta[i];
     seen[r] = u32(clamp(limit + i32(CAUSAL * (row / GROUP + 1)), 0, i32(KEYS)));
+    first[r] = first_key(batch, row / GROUP);
+    begin = min(begin, first[r]);
     end = max(end, seen[r]);
   }
 
-  for (var key = 0u; key < end; key++) {
+  for (var key = begin; key < end; key++) {
     var scores: array<f32, ROWS>; // @registers
     var slopes: array<f32, ROWS>; // @registers
     for (var r = 0u; r < ROWS; r++) { // @unroll
@@ -817,7 +868,7 @@ fn main(
       }
     }
     for (var r = 0u; r < ROWS; r++) { // @unroll
-      let share = select(0.0, exp2(scores[r] - level[r]), key < seen[r]);
+      let share = select(0.0, exp2(scores[r] - level[r]), key >= first[r] && key < seen[r]);
       slopes[r] = share * (slopes[r] - mean[r]);
       for (var d = 0u; d < D4; d++) { // @unroll
         sums[r][d] = fma(vec4f(slopes[r]), four[d], sums[r][d]);
@@ -861,6 +912,7 @@ const KV_HEADS: u32 = 2;
 const GROUP: u32 = 2; // heads that share keys
 const D4: u32 = 4; // headDim / 4
 const CAUSAL: u32 = 1;
+const STARTS: u32 = 0; // 1: limits tell each query's first key, too
 const SCALE: f32 = 0.25;
 const Q_OFFSET: u32 = 0; // in vectors of four, as are the strides
 const Q_BATCH: u32 = 256;
@@ -888,13 +940,14 @@ const GROUPS = BATCH * KV_HEADS * TILES;
 const PAIRS: u32 = ROWS * TILE / THREADS; // scores of a thread, of one row
 const SLICES: u32 = THREADS / D4; // threads that sum the same features
 const PARTS: u32 = (ROWS + SLICES - 1) / SLICES; // rows that one of them sums
+const LIMITS = 1 + STARTS * QUERIES; // numbers of a batch row
 const LOG2_E = 1.4426950408889634;
 
 @group(0) @binding(0) var<storage, read> q: array<vec4f>;
 @group(0) @binding(1) var<storage, read> k: array<FourK>;
 @group(0) @binding(2) var<storage, read> v: array<FourV>;
-// The keys that row b sees: all before limits[b], and where it is causal the
-// ones up to limits[b] + j for query j.
+// The keys that row b sees: all before its limit, and where it is causal the
+// ones up to limit + j for query j. The first one of each query may follow.
 @group(0) @binding(3) var<storage, read> limits: array<i32>;
 @group(0) @binding(4) var<storage, read> dy: array<vec4f>;
 // Of each row, [batch, queries, heads]: the logarithm of the sum of the
@@ -917,6 +970,14 @@ fn read_v(i: u32) -> vec4f {
 
 fn load_limits(i: u32) -> i32 {
   return limits[i];
+}
+
+// The first key that a query sees.
+fn first_key(batch: u32, query: u32) -> u32 {
+  if STARTS == 0 {
+    return 0;
+  }
+  return u32(max(0, load_limits(batch * LIMITS + 1 + query)));
 }
 
 fn epilogue(i: u32, value: f32) -> f32 {
@@ -951,7 +1012,7 @@ fn main(
   let batch = group / (TILES * KV_HEADS);
   let kv_head = group / TILES % KV_HEADS;
   let row0 = group % TILES * ROWS;
-  let limit = load_limits(batch);
+  let limit = load_limits(batch * LIMITS);
   let k_start = K_OFFSET + batch * K_BATCH + kv_head * K_HEAD;
   let v_start = V_OFFSET + batch * V_BATCH + kv_head * V_HEAD;
   for (var i = lane; i < ROWS * D4; i += THREADS) {
@@ -973,10 +1034,12 @@ fn main(
   let mean = delta[i];
   let seen = seen_by(row, limit);
   let end = seen_by(min(row0 + ROWS, ALL_ROWS) - 1, limit);
+  let start = first_key(batch, row / GROUP);
+  let begin = first_key(batch, row0 / GROUP) / TILE * TILE;
   let d = lane % D4;
   let part = lane / D4 * PARTS;
   var sums: array<vec4f, PARTS>; // @registers
-  for (var tile = 0u; tile < end; tile += TILE) {
+  for (var tile = begin; tile < end; tile += TILE) {
     let first = lane / ROWS * PAIRS;
     var score: array<f32, PAIRS>; // @registers
     var slope: array<f32, PAIRS>; // @registers
@@ -994,7 +1057,8 @@ fn main(
       }
     }
     for (var c = 0u; c < PAIRS; c++) { // @unroll
-      let share = select(0.0, exp2(score[c] - level), tile + first + c < seen);
+      let key = tile + first + c;
+      let share = select(0.0, exp2(score[c] - level), key >= start && key < seen);
       slopes[(first + c) * ROWS + own] = share * (slope[c] - mean);
     }
     workgroupBarrier();
@@ -1033,6 +1097,7 @@ const KV_HEADS: u32 = 2;
 const GROUP: u32 = 2; // heads that share keys
 const D4: u32 = 4; // headDim / 4
 const CAUSAL: u32 = 1;
+const STARTS: u32 = 0; // 1: limits tell each query's first key, too
 const SCALE: f32 = 0.25;
 const Q_OFFSET: u32 = 0; // in vectors of four, as are the strides
 const Q_BATCH: u32 = 256;
@@ -1052,14 +1117,15 @@ const THREADS: u32 = 8;
 const ALL_ROWS = QUERIES * GROUP;
 const TILES = (ALL_ROWS + ROWS - 1) / ROWS;
 const GROUPS = BATCH * KV_HEADS * TILES;
+const LIMITS = 1 + STARTS * QUERIES; // numbers of a batch row
 const LOG2_E = 1.4426950408889634;
 const LOWEST = -3.0e38;
 
 @group(0) @binding(0) var<storage, read> q: array<vec4f>;
 @group(0) @binding(1) var<storage, read> k: array<FourK>;
 @group(0) @binding(2) var<storage, read> v: array<FourV>;
-// The keys that row b sees: all before limits[b], and where it is causal the
-// ones up to limits[b] + j for query j.
+// The keys that row b sees: all before its limit, and where it is causal the
+// ones up to limit + j for query j. The first one of each query may follow.
 @group(0) @binding(3) var<storage, read> limits: array<i32>;
 @group(0) @binding(4) var<storage, read_write> out: array<vec4f>;
 
@@ -1079,6 +1145,14 @@ fn load_limits(i: u32) -> i32 {
   return limits[i];
 }
 
+// The first key that a query sees.
+fn first_key(batch: u32, query: u32) -> u32 {
+  if STARTS == 0 {
+    return 0;
+  }
+  return u32(max(0, load_limits(batch * LIMITS + 1 + query)));
+}
+
 fn epilogue(i: u32, value: f32) -> f32 {
   return value;
 }
@@ -1096,7 +1170,7 @@ fn main(
   let batch = group / (TILES * KV_HEADS);
   let kv_head = group / TILES % KV_HEADS;
   let row0 = group % TILES * ROWS;
-  let limit = load_limits(batch);
+  let limit = load_limits(batch * LIMITS);
   let k_start = K_OFFSET + batch * K_BATCH + kv_head * K_HEAD;
   let v_start = V_OFFSET + batch * V_BATCH + kv_head * V_HEAD;
 
@@ -1104,7 +1178,9 @@ fn main(
   var sums: array<array<vec4f, D4>, ROWS>; // @registers
   var peak: array<f32, ROWS>; // @registers
   var total: array<f32, ROWS>; // @registers
+  var first: array<u32, ROWS>; // @registers
   var seen: array<u32, ROWS>; // @registers
+  var begin = KEYS;
   var end = 0u;
   for (var r = 0u; r < ROWS; r++) { // @unroll
     let row = min(row0 + r, ALL_ROWS - 1);
@@ -1115,10 +1191,12 @@ fn main(
     }
     peak[r] = LOWEST;
     seen[r] = u32(clamp(limit + i32(CAUSAL * (row / GROUP + 1)), 0, i32(KEYS)));
+    first[r] = first_key(batch, row / GROUP);
+    begin = min(begin, first[r]);
     end = max(end, seen[r]);
   }
 
-  for (var key = lane; key < end; key += THREADS) {
+  for (var key = begin + lane; key < end; key += THREADS) {
     var scores: array<f32, ROWS>; // @registers
     for (var r = 0u; r < ROWS; r++) { // @unroll
       scores[r] = 0.0;
@@ -1131,9 +1209,10 @@ fn main(
     }
     var shrink: array<f32, ROWS>; // @registers
     for (var r = 0u; r < ROWS; r++) { // @unroll
+      let sees = key >= first[r] && key < seen[r];
       let before = peak[r];
-      peak[r] = select(before, max(before, scores[r]), key < seen[r]);
-      scores[r] = select(0.0, exp2(scores[r] - peak[r]), key < seen[r]);
+      peak[r] = select(before, max(before, scores[r]), sees);
+      scores[r] = select(0.0, exp2(scores[r] - peak[r]), sees);
       shrink[r] = exp2(before - peak[r]);
       total[r] = total[r] * shrink[r] + scores[r];
     }
@@ -1172,7 +1251,7 @@ fn main(
       }
       // A query that sees no key gives zeros.
       let last = limit + i32(CAUSAL * (row / GROUP + 1));
-      value *= select(1.0 / whole, 0.0, last <= 0);
+      value *= select(1.0 / whole, 0.0, last <= i32(first_key(batch, row / GROUP)));
       let at = (((batch * QUERIES + row / GROUP) * KV_HEADS + kv_head) * GROUP + row % GROUP) * D4 + part % D4;
       let i = 4 * at;
       out[at] = vec4f(
@@ -1198,6 +1277,7 @@ const KV_HEADS: u32 = 2;
 const GROUP: u32 = 2; // heads that share keys
 const D4: u32 = 4; // headDim / 4
 const CAUSAL: u32 = 1;
+const STARTS: u32 = 0; // 1: limits tell each query's first key, too
 const SCALE: f32 = 0.25;
 const Q_OFFSET: u32 = 0; // in vectors of four, as are the strides
 const Q_BATCH: u32 = 256;
@@ -1214,13 +1294,14 @@ const ALL_ROWS = QUERIES * GROUP;
 const TILE = ROWS * THREADS;
 const TILES = (ALL_ROWS + TILE - 1) / TILE;
 const GROUPS = BATCH * KV_HEADS * TILES;
+const LIMITS = 1 + STARTS * QUERIES; // numbers of a batch row
 const LOG2_E = 1.4426950408889634;
 const LOWEST = -3.0e38;
 
 @group(0) @binding(0) var<storage, read> q: array<vec4f>;
 @group(0) @binding(1) var<storage, read> k: array<FourK>;
-// The keys that row b sees: all before limits[b], and where it is causal the
-// ones up to limits[b] + j for query j.
+// The keys that row b sees: all before its limit, and where it is causal the
+// ones up to limit + j for query j. The first one of each query may follow.
 @group(0) @binding(2) var<storage, read> limits: array<i32>;
 @group(0) @binding(3) var<storage, read_write> out: array<f32>;
 
@@ -1230,6 +1311,14 @@ fn read_k(i: u32) -> vec4f {
 
 fn load_limits(i: u32) -> i32 {
   return limits[i];
+}
+
+// The first key that a query sees.
+fn first_key(batch: u32, query: u32) -> u32 {
+  if STARTS == 0 {
+    return 0;
+  }
+  return u32(max(0, load_limits(batch * LIMITS + 1 + query)));
 }
 
 fn epilogue(i: u32, value: f32) -> f32 {
@@ -1249,13 +1338,15 @@ fn main(
   let batch = group / (TILES * KV_HEADS);
   let kv_head = group / TILES % KV_HEADS;
   let row0 = group % TILES * TILE + lane * ROWS;
-  let limit = load_limits(batch);
+  let limit = load_limits(batch * LIMITS);
   let k_start = K_OFFSET + batch * K_BATCH + kv_head * K_HEAD;
 
   var query: array<array<vec4f, D4>, ROWS>; // @registers
   var peak: array<f32, ROWS>; // @registers
   var total: array<f32, ROWS>; // @registers
+  var first: array<u32, ROWS>; // @registers
   var seen: array<u32, ROWS>; // @registers
+  var begin = KEYS;
   var end = 0u;
   for (var r = 0u; r < ROWS; r++) { // @unroll
     let row = min(row0 + r, ALL_ROWS - 1);
@@ -1266,10 +1357,12 @@ fn main(
     }
     peak[r] = LOWEST;
     seen[r] = u32(clamp(limit + i32(CAUSAL * (row / GROUP + 1)), 0, i32(KEYS)));
+    first[r] = first_key(batch, row / GROUP);
+    begin = min(begin, first[r]);
     end = max(end, seen[r]);
   }
 
-  for (var key = 0u; key < end; key++) {
+  for (var key = begin; key < end; key++) {
     var scores: array<f32, ROWS>; // @registers
     for (var r = 0u; r < ROWS; r++) { // @unroll
       scores[r] = 0.0;
@@ -1281,9 +1374,10 @@ fn main(
       }
     }
     for (var r = 0u; r < ROWS; r++) { // @unroll
+      let sees = key >= first[r] && key < seen[r];
       let before = peak[r];
-      peak[r] = select(before, max(before, scores[r]), key < seen[r]);
-      let part = select(0.0, exp2(scores[r] - peak[r]), key < seen[r]);
+      peak[r] = select(before, max(before, scores[r]), sees);
+      let part = select(0.0, exp2(scores[r] - peak[r]), sees);
       total[r] = total[r] * exp2(before - peak[r]) + part;
     }
   }
@@ -1293,7 +1387,7 @@ fn main(
     if row < ALL_ROWS {
       let i = ((batch * QUERIES + row / GROUP) * KV_HEADS + kv_head) * GROUP + row % GROUP;
       let value = (peak[r] + log2(total[r])) / LOG2_E;
-      out[i] = epilogue(i, select(value, 0.0, seen[r] == 0));
+      out[i] = epilogue(i, select(value, 0.0, first[r] >= seen[r]));
     }
   }
 }
@@ -1311,6 +1405,7 @@ const KV_HEADS: u32 = 2;
 const GROUP: u32 = 2; // heads that share keys
 const D4: u32 = 4; // headDim / 4
 const CAUSAL: u32 = 1;
+const STARTS: u32 = 0; // 1: limits tell each query's first key, too
 const SCALE: f32 = 0.25;
 const Q_OFFSET: u32 = 0; // in vectors of four, as are the strides
 const Q_BATCH: u32 = 256;
@@ -1328,13 +1423,14 @@ const ALL_ROWS = QUERIES * GROUP;
 const TILES = (ALL_ROWS + ROWS - 1) / ROWS;
 const GROUPS = BATCH * KV_HEADS * TILES;
 const PAIRS: u32 = ROWS * TILE / THREADS; // scores of a thread, of one row
+const LIMITS = 1 + STARTS * QUERIES; // numbers of a batch row
 const LOG2_E = 1.4426950408889634;
 const LOWEST = -3.0e38;
 
 @group(0) @binding(0) var<storage, read> q: array<vec4f>;
 @group(0) @binding(1) var<storage, read> k: array<FourK>;
-// The keys that row b sees: all before limits[b], and where it is causal the
-// ones up to limits[b] + j for query j.
+// The keys that row b sees: all before its limit, and where it is causal the
+// ones up to limit + j for query j. The first one of each query may follow.
 @group(0) @binding(2) var<storage, read> limits: array<i32>;
 @group(0) @binding(3) var<storage, read_write> out: array<f32>;
 
@@ -1347,6 +1443,14 @@ fn read_k(i: u32) -> vec4f {
 
 fn load_limits(i: u32) -> i32 {
   return limits[i];
+}
+
+// The first key that a query sees.
+fn first_key(batch: u32, query: u32) -> u32 {
+  if STARTS == 0 {
+    return 0;
+  }
+  return u32(max(0, load_limits(batch * LIMITS + 1 + query)));
 }
 
 fn epilogue(i: u32, value: f32) -> f32 {
@@ -1371,7 +1475,7 @@ fn main(
   let batch = group / (TILES * KV_HEADS);
   let kv_head = group / TILES % KV_HEADS;
   let row0 = group % TILES * ROWS;
-  let limit = load_limits(batch);
+  let limit = load_limits(batch * LIMITS);
   let k_start = K_OFFSET + batch * K_BATCH + kv_head * K_HEAD;
   for (var i = lane; i < ROWS * D4; i += THREADS) {
     let row = min(row0 + i / D4, ALL_ROWS - 1);
@@ -1385,9 +1489,11 @@ fn main(
   let own = lane % ROWS;
   let seen = seen_by(min(row0 + own, ALL_ROWS - 1), limit);
   let end = seen_by(min(row0 + ROWS, ALL_ROWS) - 1, limit);
+  let start = first_key(batch, min(row0 + own, ALL_ROWS - 1) / GROUP);
+  let begin = first_key(batch, row0 / GROUP) / TILE * TILE;
   var peak = LOWEST;
   var total = 0.0;
-  for (var tile = 0u; tile < end; tile += TILE) {
+  for (var tile = begin; tile < end; tile += TILE) {
     let first = lane / ROWS * PAIRS;
     var score: array<f32, PAIRS>; // @registers
     for (var c = 0u; c < PAIRS; c++) { // @unroll
@@ -1407,12 +1513,13 @@ fn main(
     if lane < ROWS {
       let before = peak;
       let last = min(TILE, max(seen, tile) - tile);
-      for (var c = 0u; c < last; c++) {
+      let hidden = max(start, tile) - tile;
+      for (var c = hidden; c < last; c++) {
         peak = max(peak, scores[c * ROWS + own]);
       }
       total *= exp2(before - peak);
       for (var c = 0u; c < TILE; c++) {
-        total += select(0.0, exp2(scores[c * ROWS + own] - peak), c < last);
+        total += select(0.0, exp2(scores[c * ROWS + own] - peak), c >= hidden && c < last);
       }
     }
     workgroupBarrier();
@@ -1422,7 +1529,7 @@ fn main(
   if lane < ROWS && row < ALL_ROWS {
     let i = ((batch * QUERIES + row / GROUP) * KV_HEADS + kv_head) * GROUP + row % GROUP;
     let value = (peak + log2(total)) / LOG2_E;
-    out[i] = epilogue(i, select(value, 0.0, seen == 0));
+    out[i] = epilogue(i, select(value, 0.0, start >= seen));
   }
 }
 `,
@@ -1444,6 +1551,7 @@ const KV_HEADS: u32 = 2;
 const GROUP: u32 = 2; // heads that share keys
 const D4: u32 = 4; // headDim / 4
 const CAUSAL: u32 = 1;
+const STARTS: u32 = 0; // 1: limits tell each query's first key, too
 const SCALE: f32 = 0.25;
 const Q_OFFSET: u32 = 0; // in vectors of four, as are the strides
 const Q_BATCH: u32 = 256;
@@ -1467,14 +1575,15 @@ const GROUPS = BATCH * KV_HEADS * TILES;
 const PAIRS: u32 = ROWS * TILE / THREADS; // scores of a thread, of one row
 const SLICES: u32 = THREADS / D4; // threads that sum the same features
 const PARTS: u32 = (ROWS + SLICES - 1) / SLICES; // rows that one of them sums
+const LIMITS = 1 + STARTS * QUERIES; // numbers of a batch row
 const LOG2_E = 1.4426950408889634;
 const LOWEST = -3.0e38;
 
 @group(0) @binding(0) var<storage, read> q: array<vec4f>;
 @group(0) @binding(1) var<storage, read> k: array<FourK>;
 @group(0) @binding(2) var<storage, read> v: array<FourV>;
-// The keys that row b sees: all before limits[b], and where it is causal the
-// ones up to limits[b] + j for query j.
+// The keys that row b sees: all before its limit, and where it is causal the
+// ones up to limit + j for query j. The first one of each query may follow.
 @group(0) @binding(3) var<storage, read> limits: array<i32>;
 @group(0) @binding(4) var<storage, read_write> out: array<vec4f>;
 
@@ -1493,6 +1602,14 @@ fn read_v(i: u32) -> vec4f {
 
 fn load_limits(i: u32) -> i32 {
   return limits[i];
+}
+
+// The first key that a query sees.
+fn first_key(batch: u32, query: u32) -> u32 {
+  if STARTS == 0 {
+    return 0;
+  }
+  return u32(max(0, load_limits(batch * LIMITS + 1 + query)));
 }
 
 fn epilogue(i: u32, value: f32) -> f32 {
@@ -1527,7 +1644,7 @@ fn main(
   let batch = group / (TILES * KV_HEADS);
   let kv_head = group / TILES % KV_HEADS;
   let row0 = group % TILES * ROWS;
-  let limit = load_limits(batch);
+  let limit = load_limits(batch * LIMITS);
   let k_start = K_OFFSET + batch * K_BATCH + kv_head * K_HEAD;
   let v_start = V_OFFSET + batch * V_BATCH + kv_head * V_HEAD;
   for (var i = lane; i < ROWS * D4; i += THREADS) {
@@ -1542,12 +1659,14 @@ fn main(
   let own = lane % ROWS;
   let seen = seen_by(min(row0 + own, ALL_ROWS - 1), limit);
   let end = seen_by(min(row0 + ROWS, ALL_ROWS) - 1, limit);
+  let start = first_key(batch, min(row0 + own, ALL_ROWS - 1) / GROUP);
+  let begin = first_key(batch, row0 / GROUP) / TILE * TILE;
   let d = lane % D4;
   let part = lane / D4 * PARTS;
   var peak = LOWEST;
   var total = 0.0;
   var sums: array<vec4f, PARTS>; // @registers
-  for (var tile = 0u; tile < end; tile += TILE) {
+  for (var tile = begin; tile < end; tile += TILE) {
     let first = lane / ROWS * PAIRS;
     var score: array<f32, PAIRS>; // @registers
     for (var c = 0u; c < PAIRS; c++) { // @unroll
@@ -1567,13 +1686,14 @@ fn main(
     if lane < ROWS {
       let before = peak;
       let last = min(TILE, max(seen, tile) - tile);
-      for (var c = 0u; c < last; c++) {
+      let hidden = max(start, tile) - tile;
+      for (var c = hidden; c < last; c++) {
         peak = max(peak, scores[c * ROWS + own]);
       }
       let shrink = exp2(before - peak);
       total *= shrink;
       for (var c = 0u; c < TILE; c++) {
-        let share = select(0.0, exp2(scores[c * ROWS + own] - peak), c < last);
+        let share = select(0.0, exp2(scores[c * ROWS + own] - peak), c >= hidden && c < last);
         scores[c * ROWS + own] = share;
         total += share;
       }
@@ -1593,7 +1713,7 @@ fn main(
   }
 
   if lane < ROWS {
-    totals[own] = select(1.0 / total, 0.0, seen == 0);
+    totals[own] = select(1.0 / total, 0.0, start >= seen);
   }
   workgroupBarrier();
   for (var p = 0u; p < PARTS; p++) { // @unroll
@@ -5303,13 +5423,14 @@ fn main(
 }
 `,
   "rope_at": `// Rotates pairs of features by the angle of their position, which is that of
-// the row's first token and its place in the row: a thread rotates one pair. A
-// position outside the table gives NaN.
+// the row's first token and its place in the row, or one of its own: a thread
+// rotates one pair. A position outside the table gives NaN.
 
 const COUNT: u32 = 64; // pairs
 const LENGTH: u32 = 4; // positions of a row
 const HEADS: u32 = 2;
 const HALF: u32 = 8; // pairs of a head
+const EACH: u32 = 0; // 1: every token has a position of its own
 const MAX_POSITIONS: u32 = 16; // of the table
 const DIRECTION: f32 = 1.0; // -1 rotates back
 const THREADS: u32 = 64;
@@ -5346,8 +5467,10 @@ fn main(
     return;
   }
   let token = pair / (HALF * HEADS);
+  let place = select(token % LENGTH, 0, EACH == 1);
+  let row = select(token / LENGTH, token, EACH == 1);
   // A negative position is a large one.
-  let position = u32(load_positions(token / LENGTH) + i32(token % LENGTH));
+  let position = u32(load_positions(row) + i32(place));
   let i = pair / HALF * (2 * HALF) + pair % HALF;
   var bits = 0x7fc00000u;
   var angle = vec2f(bitcast<f32>(bits));

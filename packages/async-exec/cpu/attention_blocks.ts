@@ -46,6 +46,9 @@ export interface AttentionBlock {
 // Rows enough for the products to be worth their packing, few enough that
 // causal blocks compute little of what is masked.
 const ROWS = 48;
+// So low that its exponential is zero, and not so low that a difference of two
+// is none.
+const UNSEEN = -1e30;
 
 /**
  * Walks over the queries in blocks and computes their scores: a block of the
@@ -72,24 +75,31 @@ export function forEachBlock(
   const seenAt = machine ? machine.temporary(step * group).byteOffset : 0;
   const seenWords = machine?.memory.array("i32", seenAt, step * group);
   for (let batch = 0; batch < batches; batch++) {
-    const limit = limits.array[
-      limits.view.offset + batch * limits.view.strides[0]!
-    ]!;
+    const limitAt = limits.view.offset + batch * limits.view.strides[0]!;
+    const limit = limits.array[limitAt]!;
+    const firstOf = (query: number): number =>
+      limits.view.shape.length === 1 ? 0 : Math.max(
+        0,
+        limits.array[limitAt + (1 + query) * limits.view.strides[1]!]!,
+      );
     for (let kvHead = 0; kvHead < kvHeads; kvHead++) {
       const keyMatrix = headMatrix(k, batch, kvHead);
       for (let first = 0; first < queries; first += step) {
         const rows: number[] = [];
         const seen: number[] = [];
+        const starts: number[] = [];
         for (let query = first; query < queries; query++) {
           if (query === first + step) break;
-          const last = causal ? limit + query + 1 : limit;
+          const last = Math.min(keys, causal ? limit + query + 1 : limit);
+          const start = firstOf(query);
           for (let g = 0; g < group; g++) {
             rows.push((batch * queries + query) * heads + kvHead * group + g);
-            seen.push(Math.max(0, Math.min(keys, last)));
+            seen.push(start < last ? last : 0);
+            starts.push(start);
           }
         }
         gatherRows(q, rows, features, scale);
-        const most = seen.at(-1)!;
+        const most = seen.reduce((a, b) => Math.max(a, b));
         seenWords?.set(seen);
         const block = {
           ...{ batch, kvHead, rows, seen, keys: most, scores, seenAt },
@@ -101,6 +111,9 @@ export function forEachBlock(
             headDim,
             most,
           ], machine);
+          starts.forEach((start, row) =>
+            scores.fill(UNSEEN, row * most, row * most + Math.min(start, most))
+          );
         }
         use(block);
       }

@@ -14,6 +14,7 @@ function rotate(
   const x = denseOperand(operands[0]!);
   const table = denseOperand(operands[1]!);
   const positions = operands[2] && denseOperand(operands[2]);
+  const each = operands[2]?.view.shape.length === 2;
   const maxPositions = operands[1]!.view.shape[0]!;
   const length = shape[1]!;
   const heads = shape[2]!;
@@ -23,8 +24,9 @@ function rotate(
   const tokens = shape[0]! * length;
   let i = 0;
   for (let token = 0; token < tokens; token++) {
-    const first = positions?.[Math.floor(token / length)] ?? 0;
-    const position = first + token % length;
+    const position = each
+      ? positions![token]!
+      : token % length + (positions?.[Math.floor(token / length)] ?? 0);
     if (position < 0 || position >= maxPositions) {
       output.fill(NaN, i, i + heads * headDim);
       i += heads * headDim;

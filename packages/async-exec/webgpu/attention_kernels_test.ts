@@ -1,7 +1,9 @@
 import {
   attention,
   type AttentionOptions,
+  concat,
   embedding,
+  full,
   Tensor,
 } from "@wick/core-tensor";
 import { gradients } from "@wick/graph";
@@ -39,6 +41,17 @@ const CASES: readonly { sizes: Sizes; options: AttentionOptions }[] = [
   { sizes: [2, 63, 65, 6, 2, 20], options: {} },
   { sizes: [2, 1, 1000, 4, 2, 32], options: { causal: true } },
   { sizes: [1, 3, 129, 5, 1, 128], options: {} },
+  {
+    sizes: [2, 70, 70, 4, 2, 16],
+    options: {
+      causal: true,
+      starts: concat([
+        full([2, 7], 0, "i32"),
+        full([2, 33], 7, "i32"),
+        full([2, 30], 40, "i32"),
+      ], 1),
+    },
+  },
 ];
 
 for (const { sizes, options } of CASES) {

@@ -1,4 +1,5 @@
 import type { Operation } from "../operation.ts";
+import { sameShape } from "../shape.ts";
 import { record, type Tensor } from "../tensor.ts";
 import {
   attentionAccepts,
@@ -15,6 +16,7 @@ import {
 } from "./attention_rows.ts";
 import { attentionStatistics } from "./attention_statistics.ts";
 import { cast } from "./cast.ts";
+import { concat } from "./concat.ts";
 import { full } from "./full.ts";
 import { mul } from "./mul.ts";
 import { pad } from "./pad.ts";
@@ -101,6 +103,12 @@ export interface AttentionOptions {
    * keys from there on are not seen. All are if absent.
    */
   readonly lengths?: Tensor;
+  /**
+   * The first key that each query sees, `[batch, queries]` of `i32`, which must
+   * not get less from a query to the next: 0 if absent. With it examples that
+   * share a row do not see each other, and a window can slide.
+   */
+  readonly starts?: Tensor;
 }
 
 /**
@@ -152,8 +160,9 @@ export function attention(
   const { scale = 1 / Math.sqrt(headDim) } = options;
   const [batch, queries] = q.shape;
   const keys = k.shape[1] ?? 0;
-  const limits = positions ?? lengths ??
+  const plain = positions ?? lengths ??
     full([batch ?? 1], causal ? keys - (queries ?? 0) : keys, "i32");
+  const limits = options.starts ? withStarts(plain, options.starts, q) : plain;
   // Kernels read four features at a time; zeros change no product.
   const rest = [0, 0, 0, (4 - headDim % 4) % 4];
   const four = (x: Tensor): Tensor =>
@@ -164,4 +173,15 @@ export function attention(
     { causal, scale },
   );
   return slice(y, [0, 0, 0, 0], q.shape);
+}
+
+/** Puts the first key of each query behind the limit of its row. */
+function withStarts(limits: Tensor, starts: Tensor, q: Tensor): Tensor {
+  const [batch, queries] = q.shape;
+  if (starts.dtype !== "i32" || !sameShape(starts.shape, [batch!, queries!])) {
+    throw new RangeError(
+      `Cannot attend with first keys of ${starts.dtype} [${starts.shape}]: there must be an i32 for each query of [${q.shape}]`,
+    );
+  }
+  return concat([reshape(limits, [batch!, 1]), starts], 1);
 }

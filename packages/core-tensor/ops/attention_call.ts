@@ -38,12 +38,13 @@ export function attentionCall(
   const named = (name: string | undefined): KernelOperand | undefined =>
     inputs[vectors.findIndex((vector) => vector === name)];
   const [q, k, v] = [named("q")!, named("k")!, named("v") ?? named("k")!];
-  const { batch, queries, keys, heads, kvHeads, headDim } = attentionSizes(
-    [q, k, v, named(undefined)!].map(({ view, dtype }) => ({
-      shape: view.shape,
-      dtype,
-    })),
-  );
+  const { batch, queries, keys, heads, kvHeads, headDim, starts } =
+    attentionSizes(
+      [q, k, v, named(undefined)!].map(({ view, dtype }) => ({
+        shape: view.shape,
+        dtype,
+      })),
+    );
   const group = heads / kvHeads;
   const all = keepsKeys ? keys : queries * group;
   const sharesKeys = split !== undefined && all <= FEW_ROWS;
@@ -65,6 +66,7 @@ export function attentionCall(
       GROUP: group,
       D4: headDim / 4,
       CAUSAL: attributes.causal ? 1 : 0,
+      STARTS: starts ? 1 : 0,
       SCALE: attributes.scale,
       ...Object.fromEntries(
         vectors.flatMap((name, i) => strides(name, inputs[i]!)),

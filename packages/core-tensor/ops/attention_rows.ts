@@ -24,6 +24,8 @@ export interface AttentionSizes {
   readonly kvHeads: number;
   /** Features of a head. */
   readonly headDim: number;
+  /** Whether the limits tell each query's first key, too. */
+  readonly starts: boolean;
 }
 
 /**
@@ -70,7 +72,8 @@ export function attentionSizes(inputs: readonly TensorSpec[]): AttentionSizes {
       }: they must be i32`,
     );
   }
-  if (!sameShape(limits!.shape, [batch!])) {
+  const starts = sameShape(limits!.shape, [batch!, 1 + queries!]);
+  if (!starts && !sameShape(limits!.shape, [batch!])) {
     throw new RangeError(
       `Cannot attend with positions or lengths of [${
         limits!.shape
@@ -84,6 +87,7 @@ export function attentionSizes(inputs: readonly TensorSpec[]): AttentionSizes {
     heads: heads!,
     kvHeads: kvHeads!,
     headDim: headDim!,
+    starts,
   };
 }
 
@@ -116,18 +120,20 @@ export function* attentionRows(
   sizes: AttentionSizes,
   { causal, scale }: AttentionAttributes,
 ): Generator<AttentionRow> {
-  const { batch, queries, keys, heads, kvHeads, headDim } = sizes;
+  const { batch, queries, keys, heads, kvHeads, headDim, starts } = sizes;
   const group = heads / kvHeads;
+  const perRow = starts ? 1 + queries : 1;
   for (let row = 0; row < batch * queries * heads; row++) {
     const b = Math.floor(row / (queries * heads));
     const query = row * headDim;
-    const last = limits[b]! +
-      (causal ? Math.floor(row / heads) % queries + 1 : 0);
-    const length = Math.max(0, Math.min(keys, last));
+    const place = Math.floor(row / heads) % queries;
+    const last = limits[b * perRow]! + (causal ? place + 1 : 0);
+    const first = starts ? Math.max(0, limits[b * perRow + 1 + place]!) : 0;
+    const length = Math.max(0, Math.min(keys, last) - first);
     const head = Math.floor(row % heads / group);
     const seen = Array.from(
       { length },
-      (_, key) => ((b * keys + key) * kvHeads + head) * headDim,
+      (_, i) => ((b * keys + first + i) * kvHeads + head) * headDim,
     );
     const scores = Float64Array.from(seen, (start) => {
       let score = 0;

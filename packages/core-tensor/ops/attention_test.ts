@@ -10,6 +10,7 @@ import {
 import { assertThrows } from "@std/assert";
 import { Tensor } from "../tensor.ts";
 import { attention, type AttentionOptions } from "./attention.ts";
+import { concat } from "./concat.ts";
 import { full } from "./full.ts";
 import { scaledDotProductAttention } from "./scaled_dot_product_attention.ts";
 
@@ -55,6 +56,22 @@ testOp(
   { name: "to lengths" },
 );
 testOp(
+  (q, k, v, starts) => attention(q!, k!, v!, { causal: true, starts: starts! }),
+  [
+    ...operands([2, 5, 5, 4, 2, 4], 105),
+    input([0, 0, 2, 2, 4, 0, 1, 1, 1, 1], [2, 5], "i32"),
+  ],
+  { name: "of examples that share a row" },
+);
+testOp(
+  (q, k, v, starts) => attention(q!, k!, v!, { starts: starts! }),
+  [
+    ...operands([1, 3, 4, 2, 1, 8], 108),
+    input([-3, 2, 4], [1, 3], "i32"),
+  ],
+  { name: "from first keys" },
+);
+testOp(
   (q, k, v) => scaledDotProductAttention(q!, k!, v!, { causal: true }),
   [
     random([2, 4, 5, 8], 110),
@@ -78,7 +95,19 @@ const LARGE: readonly { sizes: Sizes; options: AttentionOptions }[] = [
   { sizes: [1, 33, 33, 3, 3, 64], options: { causal: true } },
   { sizes: [2, 1, 1000, 4, 2, 32], options: { causal: true } },
   { sizes: [1, 3, 129, 5, 1, 128], options: {} },
+  { sizes: [2, 70, 70, 4, 2, 16], options: packed(2, [7, 33, 1, 29]) },
 ];
+
+/** Examples of some lengths in one row. */
+function packed(batch: number, lengths: readonly number[]): AttentionOptions {
+  let start = 0;
+  const parts = lengths.map((length) => {
+    const part = full([batch, length], start, "i32");
+    start += length;
+    return part;
+  });
+  return { causal: true, starts: concat(parts, 1) };
+}
 
 for (const { name, ignore, open } of TEST_DEVICES) {
   for (const { sizes, options } of LARGE) {

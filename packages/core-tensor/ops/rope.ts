@@ -21,10 +21,12 @@ export const ROPE: Operation<RopeAttributes> = {
     const half = headDim! / 2;
     const maxPositions = inputs[1]!.shape[0]!;
     const direction = inverse ? -1 : 1;
+    const each = inputs[2]?.shape.length === 2;
     return x!.map((value, i) => {
       const token = Math.floor(i / (heads! * headDim!));
-      const position = token % length! +
-        (positions?.[Math.floor(token / length!)] ?? 0);
+      const position = each
+        ? positions![token]!
+        : token % length! + (positions?.[Math.floor(token / length!)] ?? 0);
       if (position < 0 || position >= maxPositions) return NaN;
       const at = 2 * (position * half + i % half);
       const [cos, sin] = [table![at]!, direction * table![at + 1]!];
@@ -49,6 +51,7 @@ export const ROPE: Operation<RopeAttributes> = {
         LENGTH: length!,
         HEADS: heads!,
         HALF: headDim! / 2,
+        ...(positions && { EACH: positions.view.shape.length - 1 }),
         MAX_POSITIONS: table!.view.shape[0]!,
         DIRECTION: inverse ? -1 : 1,
       },
@@ -78,7 +81,7 @@ export const ROPE: Operation<RopeAttributes> = {
  * @param table Cosines and sines, `[maxPositions, headDim / 2, 2]` of `f32`, as
  *   `ropeTable()` makes them; a position outside gives NaN. It has no gradient.
  * @param positions The position of the first token of each row, `[batch]` of
- *   `i32`; 0 if absent.
+ *   `i32`, or that of every token, `[batch, length]`; 0 if absent.
  * @returns The rotated features, of the shape of `x`.
  * @throws {RangeError} If a shape does not fit.
  * @throws {TypeError} If a type does not fit.
@@ -94,7 +97,7 @@ function checkOperands(
   table: TensorSpec,
   positions: TensorSpec | undefined,
 ): void {
-  const [batch, , , headDim] = x.shape;
+  const [batch, length, , headDim] = x.shape;
   if (!DTYPES[x.dtype].float || table.dtype !== "f32") {
     throw new TypeError(
       `Cannot rotate ${x.dtype} by a table of ${table.dtype}: features must be floats, the table f32`,
@@ -118,9 +121,12 @@ function checkOperands(
       `Cannot rotate at positions of ${positions.dtype}: they must be i32`,
     );
   }
-  if (!sameShape(positions.shape, [batch!])) {
+  if (
+    !sameShape(positions.shape, [batch!]) &&
+    !sameShape(positions.shape, [batch!, length!])
+  ) {
     throw new RangeError(
-      `Cannot rotate [${x.shape}] at positions of [${positions.shape}]: there must be one for each of ${batch} rows`,
+      `Cannot rotate [${x.shape}] at positions of [${positions.shape}]: there must be one for each of ${batch} rows, or for each token`,
     );
   }
 }

@@ -22,6 +22,11 @@ testOp(rope, [
   table(63, 3),
   input([59, 0, 17], [3], "i32"),
 ], { ...only, name: "at positions" });
+testOp(rope, [
+  random([2, 3, 2, 6], 6),
+  table(9, 3),
+  input([0, 1, 0, 8, 0, 3], [2, 3], "i32"),
+], { ...only, name: "each at its own position" });
 testOp(
   (x, angles) =>
     transpose(rope(transpose(x, [0, 2, 1, 3]), angles), [0, 2, 1, 3]),
