@@ -1,0 +1,92 @@
+/** Numbers that ranks can combine. */
+export type Numbers =
+  | Float32Array<ArrayBuffer>
+  | Float64Array<ArrayBuffer>
+  | Int32Array<ArrayBuffer>;
+
+/** How numbers of all ranks become one. */
+export type Reduction = "sum" | "max" | "min";
+
+/** An exchange that goes on while other work is done. */
+export interface Exchange {
+  /**
+   * Waits until it is done; its array must not be touched before.
+   *
+   * @throws {RankError} If a rank does not answer in time.
+   */
+  wait(): Promise<void>;
+}
+
+/**
+ * The processes of one job, each with a number, its rank. All ranks must call
+ * the same methods in the same order with arrays of the same length.
+ */
+export interface Communicator extends Disposable {
+  /** The number of this process, from 0. */
+  readonly rank: number;
+  /** How many processes there are. */
+  readonly size: number;
+  /** The name of the machine. */
+  readonly host: string;
+  /** What carries the numbers, for people: `"Open MPI v4.1.4"`. */
+  readonly description: string;
+  /**
+   * Gives every rank the bytes of one.
+   *
+   * @param data Where they are or go to.
+   * @param root The rank that has them; 0 if absent.
+   * @throws {RankError} If a rank does not answer in time.
+   */
+  broadcast(data: Numbers, root?: number): Promise<void>;
+  /**
+   * Combines the numbers of all ranks in place; every rank gets the same bits.
+   *
+   * @param data The numbers of this rank, then those of all.
+   * @param reduction How; `"sum"` if absent.
+   * @throws {RankError} If a rank does not answer in time.
+   */
+  allReduce(data: Numbers, reduction?: Reduction): Promise<void>;
+  /**
+   * Begins what {@linkcode Communicator.allReduce} does.
+   *
+   * @param data The numbers, not to be touched until the exchange is done.
+   * @param reduction How; `"sum"` if absent.
+   * @returns The exchange.
+   */
+  startAllReduce(data: Numbers, reduction?: Reduction): Exchange;
+  /**
+   * Gathers bytes of any length at one rank.
+   *
+   * @param bytes The bytes of this rank.
+   * @param root The rank that gets them; 0 if absent.
+   * @returns The bytes of each rank there, nothing elsewhere.
+   * @throws {RankError} If a rank does not answer in time.
+   */
+  gather(
+    bytes: Uint8Array<ArrayBuffer>,
+    root?: number,
+  ): Promise<Uint8Array<ArrayBuffer>[]>;
+  /**
+   * Gathers bytes of any length at every rank.
+   *
+   * @param bytes The bytes of this rank.
+   * @returns The bytes of each rank.
+   * @throws {RankError} If a rank does not answer in time.
+   */
+  allGather(
+    bytes: Uint8Array<ArrayBuffer>,
+  ): Promise<Uint8Array<ArrayBuffer>[]>;
+  /**
+   * Waits until every rank has come here.
+   *
+   * @throws {RankError} If a rank does not answer in time.
+   */
+  barrier(): Promise<void>;
+  /**
+   * Ends every process of the job, this one included, within seconds. What
+   * went wrong must have been said before.
+   *
+   * @param exitCode What they exit with.
+   */
+  abort(exitCode: number): Promise<never>;
+}
