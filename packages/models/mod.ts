@@ -92,6 +92,23 @@ export { sampleToken } from "./generation/sampling.ts";
 export type { SampledToken, SamplingOptions } from "./generation/sampling.ts";
 export { uniformSource } from "./generation/uniform_source.ts";
 
+export {
+  EmbeddingModel,
+  type EncodeTextsOptions,
+  type LoadEmbeddingOptions,
+} from "./encoder/embedding_model.ts";
+export { cosine, nearest, type Neighbour } from "./encoder/nearest.ts";
+export {
+  type LoadEncoderOptions,
+  TextEncoderModel,
+} from "./encoder/text_encoder_model.ts";
+export { normalized, pool, type Pooling } from "./encoder/pooling.ts";
+export { readEncoderConfig } from "./config/read_encoder_config.ts";
+export type {
+  EncoderConfig,
+  EncoderModelType,
+} from "./config/encoder_config.ts";
+
 export { loadTokenizer } from "./tokenizer/load_tokenizer.ts";
 export type {
   DecodeOptions,

@@ -1,7 +1,14 @@
 import type { Difference } from "./difference.ts";
 
 /** The kinds of cases, in the order in which they are run. */
-export const CASE_KINDS = ["ops", "models", "adapters", "training"] as const;
+export const CASE_KINDS = [
+  "ops",
+  "models",
+  "adapters",
+  "training",
+  "embeddings",
+  "tokenizers",
+] as const;
 
 /** A kind of cases. */
 export type CaseKind = typeof CASE_KINDS[number];

@@ -3,28 +3,46 @@ import { TEST_DEVICES } from "@wick/testing";
 import { CASE_KINDS, type CaseKind } from "./case_result.ts";
 import { runConformance } from "./run_conformance.ts";
 
-const FOLDER = `${import.meta.dirname}/../../testdata/conformance`;
+const TESTDATA = `${import.meta.dirname}/../../testdata`;
 
-/** How many cases are left, so that none can go missing unseen. */
-const COUNTS: Readonly<Record<CaseKind, number>> = {
-  ops: 74,
-  models: 3,
-  adapters: 18,
-  training: 6,
+/** How many cases each folder has, so that none can go missing unseen. */
+const FOLDERS: Readonly<Record<string, Partial<Record<CaseKind, number>>>> = {
+  conformance: {
+    ops: 74,
+    models: 3,
+    adapters: 18,
+    training: 6,
+    embeddings: 1,
+    tokenizers: 2,
+  },
+  variants: { models: 5, embeddings: 3 },
 };
 
+const RUNS = Object.entries(FOLDERS).flatMap(([folder, counts]) =>
+  CASE_KINDS.flatMap((kind) => {
+    const count = counts[kind];
+    return count === undefined ? [] : [{ folder, kind, count }];
+  })
+);
+
 for (const { name, ignore, open } of TEST_DEVICES) {
-  for (const kind of CASE_KINDS) {
-    Deno.test(`golden ${kind} on ${name}`, { ignore }, async () => {
-      const { cases } = await runConformance(FOLDER, await open(), {
-        only: kind,
-      });
-      assertEquals(
-        cases.filter(({ passed }) => !passed)
-          .map((failed) => `${failed.name}: ${failed.message}`),
-        [],
-      );
-      assertEquals(cases.length, COUNTS[kind]);
-    });
+  for (const { folder, kind, count } of RUNS) {
+    Deno.test(
+      `golden ${kind} of ${folder} on ${name}`,
+      { ignore },
+      async () => {
+        const { cases } = await runConformance(
+          `${TESTDATA}/${folder}`,
+          await open(),
+          { only: kind },
+        );
+        assertEquals(
+          cases.filter(({ passed }) => !passed)
+            .map((failed) => `${failed.name}: ${failed.message}`),
+          [],
+        );
+        assertEquals(cases.length, count);
+      },
+    );
   }
 }

@@ -12,7 +12,8 @@ import { runConformance } from "./run_conformance.ts";
 const USAGE = `Usage: deno task conformance DIR [options]
 
   --device cpu|webgpu                     what computes (else WICK_DEVICE says)
-  --only ops|models|adapters|training     one kind of cases (else all)
+  --only ${CASE_KINDS.join("|")}
+                                          one kind of cases (else all)
   --json FILE                             writes the report as JSON, too
 
 Example: deno task conformance testdata/conformance --device cpu --only ops`;

@@ -7,9 +7,11 @@ import {
   type ConformanceCase,
   runCase,
 } from "./case_result.ts";
+import { embeddingCases } from "./embedding_cases.ts";
 import { modelCases } from "./model_cases.ts";
 import { opCases } from "./op_cases.ts";
 import { subfolders } from "./subfolders.ts";
+import { tokenizerCases } from "./tokenizer_cases.ts";
 import { trainingCases } from "./training_cases.ts";
 
 /** Options of {@linkcode runConformance}. */
@@ -44,13 +46,14 @@ const LISTS: Readonly<
   models: modelCases,
   adapters: adapterCases,
   training: trainingCases,
+  embeddings: embeddingCases,
+  tokenizers: tokenizerCases,
 };
 
 /**
  * Runs the cases of a golden folder on a device, one after another.
  *
- * @param folder The folder, with any of `ops`, `models`, `adapters` and
- *   `training` in it.
+ * @param folder The folder, with a folder for any of the kinds in it.
  * @param device What computes.
  * @param options Which cases.
  * @returns How they went.

@@ -7,29 +7,16 @@ import {
   readJsonObject,
   readJsonObjectIfPresent,
 } from "../files/read_json.ts";
+import { readActivation } from "./activations.ts";
 import {
   type Architecture,
   ARCHITECTURES,
   isDecoderModelType,
 } from "./architectures.ts";
-import type {
-  Activation,
-  DecoderConfig,
-  DecoderModelType,
-} from "./decoder_config.ts";
+import type { DecoderConfig, DecoderModelType } from "./decoder_config.ts";
 import { Fields } from "./fields.ts";
 import { readRope } from "./read_rope.ts";
 import { readSlidingWindow } from "./read_sliding_window.ts";
-
-/** The names under which `hidden_act` is found. */
-const ACTIVATIONS: ReadonlyMap<unknown, Activation> = new Map([
-  ["silu", "silu"],
-  ["swish", "silu"],
-  ["gelu", "gelu"],
-  ["gelu_new", "gelu_tanh"],
-  ["gelu_pytorch_tanh", "gelu_tanh"],
-  ["relu", "relu"],
-]);
 
 /** More layers than any model has; a list is made for them. */
 const MAXIMUM_LAYERS = 10000;
@@ -113,8 +100,7 @@ function parseModelConfig(fields: Fields, generation: Fields): DecoderConfig {
     mlpBias: family.mlpBias === "mlp_bias" && fields.boolean("mlp_bias", false),
     queryKeyNorm: family.queryKeyNorm,
     ...readSlidingWindow(fields, family, layers),
-    activation: ACTIVATIONS.get(fields.text("hidden_act") ?? "silu") ??
-      fields.fail("hidden_act", `one of ${[...ACTIVATIONS.keys()].join(", ")}`),
+    activation: readActivation(fields, "silu"),
     ...readTokenIds(fields, generation, family),
     dtype: (fields.text("dtype") ?? fields.text("torch_dtype") ?? null)
       ?.replace(/^torch\./, "") ?? null,
