@@ -35,6 +35,8 @@ export { adapterFormat, loadAdapter } from "./load_adapter.ts";
 export type { AdapterFormat } from "./load_adapter.ts";
 export { AdapterRegistry } from "./adapter_registry.ts";
 export type { RegisteredAdapter } from "./adapter_registry.ts";
+export { AdapterMix } from "./adapter_mix.ts";
+export { MixedLinear, type MixedPart } from "./mixed_linear.ts";
 export { mergeIntoFolder } from "./merge_into_folder.ts";
 export { peftConfigJson, readPeftConfig } from "./peft_config.ts";
 export type { PeftConfig } from "./peft_config.ts";

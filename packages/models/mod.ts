@@ -70,6 +70,7 @@ export {
   type ForwardOptions,
   type LoadModelOptions,
 } from "./decoder/causal_language_model.ts";
+export { adapterNumbers, type RowAdapters } from "./decoder/row_adapters.ts";
 export {
   loadWeights,
   type LoadWeightsOptions,

@@ -122,6 +122,7 @@ export { MATMUL, matmul } from "./matmul.ts";
 export { JOINT_MATMUL, jointMatmul } from "./joint_matmul.ts";
 export type { JointAttributes } from "./matmul_call.ts";
 export { loraLinear, type LoraLinearOptions } from "./lora_linear.ts";
+export { loraRows, type LoraRowsOptions } from "./lora_rows.ts";
 export { EMBEDDING, embedding } from "./embedding.ts";
 export { EMBEDDING_GRADIENT, embeddingGradient } from "./embedding_gradient.ts";
 export type { EmbeddingGradientAttributes } from "./embedding_gradient.ts";

@@ -6,16 +6,15 @@ import {
   embedding,
   gelu,
   geluTanh,
-  matmul,
   mul,
   relu,
   reshape,
   rmsNorm,
   rope,
   ropeTable,
+  sameShape,
   silu,
   type Tensor,
-  transpose,
 } from "@wick/core-tensor";
 import type { Activation, DecoderConfig } from "../config/decoder_config.ts";
 import { readModelConfig } from "../config/read_model_config.ts";
@@ -23,6 +22,7 @@ import { ropeFrequencies } from "../config/rope_frequencies.ts";
 import { Linear, type LinearLayer } from "../modules/linear.ts";
 import { openModelFiles } from "../safetensors/open_model_files.ts";
 import { loadWeights } from "./load_weights.ts";
+import type { RowAdapters } from "./row_adapters.ts";
 import type { KeyValueCache } from "./kv_cache.ts";
 import {
   LAYER_LINEARS,
@@ -36,6 +36,11 @@ export interface ForwardOptions {
   readonly cache?: KeyValueCache;
   /** Stops after that many layers, without the last norm; all if absent. */
   readonly layers?: number;
+  /**
+   * The number of each row's adapter in {@linkcode CausalLanguageModel.rowAdapters},
+   * `i32 [batch]`, -1 for none; no row has one if absent.
+   */
+  readonly adapters?: Tensor;
 }
 
 /** Options of {@linkcode CausalLanguageModel.load}. */
@@ -67,7 +72,10 @@ export class CausalLanguageModel {
   readonly device: Device;
   /** All weights, by their names in the files; they never change. */
   readonly weights: ReadonlyMap<string, Tensor>;
+  /** What gives rows adapters of their own, while something does. */
+  rowAdapters: RowAdapters | undefined;
   readonly #linears: Map<string, LinearLayer>;
+  readonly #replaced = new Map<string, Tensor>();
   #rope: Tensor | undefined;
 
   /**
@@ -85,12 +93,15 @@ export class CausalLanguageModel {
     this.device = device;
     this.config = config;
     this.weights = weights;
+    this.rowAdapters = undefined;
     this.#linears = new Map(
       linearPaths(config).map((path) => [
         path,
         new Linear(weights.get(`${path}.weight`)!, weights.get(`${path}.bias`)),
       ]),
     );
+    const head = config.tieWordEmbeddings ? "model.embed_tokens" : "lm_head";
+    this.#linears.set("lm_head", new Linear(weights.get(`${head}.weight`)!));
   }
 
   /**
@@ -120,7 +131,10 @@ export class CausalLanguageModel {
     return new CausalLanguageModel(device, config, weights);
   }
 
-  /** The linear layers by their path, such as `model.layers.0.mlp.up_proj`. */
+  /**
+   * The linear layers by their path, such as `model.layers.0.mlp.up_proj`, and
+   * the output head, `lm_head`, even where its weight is the embedding's.
+   */
   get linears(): ReadonlyMap<string, LinearLayer> {
     return this.#linears;
   }
@@ -139,6 +153,29 @@ export class CausalLanguageModel {
       );
     }
     this.#linears.set(path, layer);
+  }
+
+  /**
+   * Puts another tensor in the place of the weight of a norm or the embedding;
+   * for linear layers there is {@linkcode CausalLanguageModel.replaceLinear}. A
+   * head that shares the embedding's weight keeps the model's own.
+   *
+   * @param name The name of the weight.
+   * @param weight What is computed with from now on; the model's own if absent.
+   * @throws {RangeError} If the model has no such weight, or one of another
+   *   shape.
+   */
+  replaceWeight(name: string, weight?: Tensor): void {
+    const own = this.weights.get(name);
+    if (!own || (weight && !sameShape(own.shape, weight.shape))) {
+      throw new RangeError(
+        `Cannot replace ${name} by [${
+          weight?.shape ?? "its own"
+        }]: the model has ${own ? `[${own.shape}]` : "no weight of that name"}`,
+      );
+    }
+    if (weight) this.#replaced.set(name, weight);
+    else this.#replaced.delete(name);
   }
 
   /**
@@ -163,6 +200,7 @@ export class CausalLanguageModel {
         `Cannot run ${reach} tokens: the sliding window of ${config.slidingWindow} would cut attention, use at most that many`,
       );
     }
+    this.#useRows(options.adapters, ids.shape[0]!);
     const table = this.#ropeTable(reach);
     let x = embedding(this.#weight("model.embed_tokens.weight"), ids);
     const layers = options.layers ?? config.layers;
@@ -181,10 +219,7 @@ export class CausalLanguageModel {
    * @returns The logits, `[…, vocabularySize]`.
    */
   logits(hidden: Tensor): Tensor {
-    const head = this.config.tieWordEmbeddings
-      ? "model.embed_tokens.weight"
-      : "lm_head.weight";
-    return matmul(hidden, transpose(this.#weight(head)));
+    return this.#linears.get("lm_head")!.forward(hidden);
   }
 
   /** Gives the memory of the weights back. */
@@ -278,7 +313,21 @@ export class CausalLanguageModel {
   }
 
   #weight(name: string): Tensor {
-    return this.weights.get(name)!;
+    return this.#replaced.get(name) ?? this.weights.get(name)!;
+  }
+
+  #useRows(adapters: Tensor | undefined, batch: number): void {
+    if (adapters && !this.rowAdapters) {
+      throw new RangeError(
+        "Cannot give rows adapters of their own: the model has none, put an AdapterMix into it first",
+      );
+    }
+    if (adapters && !sameShape(adapters.shape, [batch])) {
+      throw new RangeError(
+        `Cannot run ${batch} rows with adapters [${adapters.shape}]: there must be one for each row`,
+      );
+    }
+    this.rowAdapters?.useRows(adapters);
   }
 }
 

@@ -1,0 +1,185 @@
+import type { Device } from "@wick/async-exec";
+import type { Tensor } from "@wick/core-tensor";
+import { CausalLanguageModel } from "@wick/models";
+import { assertClose, random, TEST_DEVICES } from "@wick/testing";
+import { assertEquals, assertNotEquals, assertThrows } from "@std/assert";
+import { AdapterMix, LoraAdapter, loraConfig } from "./mod.ts";
+
+const FOLDER = "testdata/conformance/models/tiny-qwen2";
+
+// Unequal ranks and scalings, other layers each, none in all of them.
+const CONFIGS = {
+  queries: loraConfig({
+    rank: 8,
+    alpha: 16,
+    targetModules: ["q_proj", "v_proj"],
+  }),
+  all: loraConfig({ rank: 3, alpha: 5, targetModules: "all-linear" }),
+  wide: loraConfig({
+    rank: 16,
+    alpha: 16,
+    targetModules: ["o_proj", "up_proj"],
+    useRslora: true,
+  }),
+  last: loraConfig({
+    rank: 2,
+    alpha: 9,
+    targetModules: ["q_proj", "down_proj"],
+    layersToTransform: [1],
+  }),
+};
+
+const ROWS = ["all", "queries", null, "last", "wide", "all", "queries", "last"];
+
+function adaptersOf(
+  model: CausalLanguageModel,
+  trainable = false,
+): Record<string, LoraAdapter> {
+  return Object.fromEntries(
+    Object.entries(CONFIGS).map(([name, config], number) => {
+      const adapter = LoraAdapter.inject(model, config, {
+        seed: number,
+        insert: false,
+        trainable,
+      });
+      let seed = 100 * number;
+      for (const tensor of adapter.parameters.values()) {
+        // B is not zero, or every adapter would do nothing.
+        const values = random(tensor.shape, seed++).values;
+        model.device.write(tensor, Float32Array.from(values, (v) => 0.3 * v));
+      }
+      return [name, adapter];
+    }),
+  );
+}
+
+function tokens(device: Device, rows: number, length: number): Tensor {
+  const values = random([rows, length], 7, { low: 0, high: 320, dtype: "i32" });
+  return device.tensor(Int32Array.from(values.values), {
+    shape: [rows, length],
+  });
+}
+
+for (const { name, ignore, open } of TEST_DEVICES) {
+  // Every rank is compiled anew, which takes a software GPU seconds.
+  for (const length of name === "cpu" ? [1, 5] : [5]) {
+    Deno.test({
+      name:
+        `8 rows of ${length} with 4 adapters or none give what each gives alone, on ${name}`,
+      ignore,
+      fn: async () => {
+        const device = await open();
+        using model = await CausalLanguageModel.load(device, FOLDER);
+        const adapters = adaptersOf(model);
+        using ids = tokens(device, 8, length);
+        const record = (rows?: Tensor): Tensor =>
+          model.logits(model.hidden(ids, { ...(rows && { adapters: rows }) }));
+        const alone = new Map<string | null, ArrayLike<number>>();
+        alone.set(null, await record().data());
+        for (const [key, adapter] of Object.entries(adapters)) {
+          adapter.insert();
+          alone.set(key, await record().data());
+          assertNotEquals(alone.get(key), alone.get(null));
+          adapter.eject();
+        }
+        adapters["all"]!.insert();
+        const dispatches = device.planOf([record()]).steps.length;
+        adapters["all"]!.eject();
+
+        using mix = new AdapterMix(model, adapters);
+        using rows = mix.rows(ROWS);
+        assertEquals(device.planOf([record(rows)]).steps.length, dispatches);
+        const expected = (of: readonly (string | null)[]): Float32Array => {
+          const size = length * 320;
+          return Float32Array.from(
+            of.flatMap((key, row) =>
+              Array.from(alone.get(key)!).slice(row * size, (row + 1) * size)
+            ),
+          );
+        };
+        const tolerance = { rtol: 1e-4, atol: 1e-4 };
+        assertClose(await record(rows).data(), expected(ROWS), tolerance);
+        assertClose(
+          await record().data(),
+          expected(ROWS.map(() => null)),
+          tolerance,
+        );
+
+        // Another mix is other data for the same plan.
+        const others = ROWS.toReversed();
+        const { pipelines } = device.statistics();
+        using next = mix.rows(others);
+        assertClose(await record(next).data(), expected(others), tolerance);
+        assertEquals(device.statistics().pipelines, pipelines);
+        for (const adapter of Object.values(adapters)) {
+          adapter[Symbol.dispose]();
+        }
+      },
+    });
+  }
+}
+
+Deno.test("a mix that is disposed of leaves the model as it was", async () => {
+  const device = await TEST_DEVICES[0]!.open();
+  using model = await CausalLanguageModel.load(device, FOLDER);
+  const own = [...model.linears.values()];
+  const before = device.statistics().bytesInUse;
+  const adapters = adaptersOf(model);
+  {
+    using mix = new AdapterMix(model, adapters);
+    assertEquals(mix.names, Object.keys(CONFIGS));
+    assertEquals(model.rowAdapters, mix);
+    assertThrows(
+      () => mix.rows(["all", "other"]),
+      RangeError,
+      'Cannot run a row with the adapter "other": those that rows can have are queries, all, wide, last',
+    );
+    using ids = tokens(device, 3, 2);
+    using rows = mix.rows([null, null]);
+    assertThrows(
+      () => model.hidden(ids, { adapters: rows }),
+      RangeError,
+      "Cannot run 3 rows with adapters [2]",
+    );
+  }
+  assertEquals([...model.linears.values()], own);
+  assertEquals(model.rowAdapters, undefined);
+  for (const adapter of Object.values(adapters)) adapter[Symbol.dispose]();
+  assertEquals(device.statistics().bytesInUse, before);
+});
+
+Deno.test("a mix refuses what cannot be different from row to row", async () => {
+  const device = await TEST_DEVICES[0]!.open();
+  using model = await CausalLanguageModel.load(device, FOLDER);
+  const inject = (options: Parameters<typeof loraConfig>[0]) =>
+    LoraAdapter.inject(model, loraConfig(options), { insert: false });
+  using dora = inject({ useDora: true });
+  assertThrows(
+    () => new AdapterMix(model, { dora }),
+    RangeError,
+    'Cannot mix "dora": it is DoRA',
+  );
+  using merged = inject({ rank: 2 });
+  merged.merge();
+  assertThrows(
+    () => new AdapterMix(model, { merged }),
+    RangeError,
+    'Cannot mix "merged": it is merged into the weights',
+  );
+  using inside = LoraAdapter.inject(model, loraConfig({ rank: 2 }));
+  merged.unmerge();
+  assertThrows(
+    () => new AdapterMix(model, { merged }),
+    RangeError,
+    "another adapter is in it, eject that first",
+  );
+  using ids = tokens(device, 1, 2);
+  using rows = device.tensor(Int32Array.of(0));
+  assertThrows(
+    () => model.hidden(ids, { adapters: rows }),
+    RangeError,
+    "Cannot give rows adapters of their own",
+  );
+  assertEquals(inside.layers.size, 14);
+  assertThrows(() => new AdapterMix(model, {}), RangeError, "at least one");
+});
