@@ -113,6 +113,8 @@ export interface Operation<Attributes = unknown> {
    * Absent: every operand through its load hook.
    */
   accepts?(index: number, operand: KernelOperand): boolean;
+  /** Whether its operands are constants for gradients; no if absent. */
+  readonly stopsGradient?: boolean;
   /** The operand that is updated in place; the result shares its bytes. */
   readonly updates?: number;
   /** Further operands that are updated in place beside it. */

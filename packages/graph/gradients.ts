@@ -1,5 +1,17 @@
 import { add, FULL, Tensor } from "@wick/core-tensor";
+import { Recomputation } from "./recomputation.ts";
 import { recordedOrder } from "./topological_order.ts";
+
+/** Options of {@linkcode gradients}. */
+export interface GradientsOptions {
+  /** The gradient of the result itself; ones if absent. */
+  readonly seed?: Tensor;
+  /**
+   * Tensors on the way, first to last, between which all that gradients need
+   * is computed again rather than kept; all is kept if absent.
+   */
+  readonly checkpoints?: readonly Tensor[];
+}
 
 /**
  * Records the gradient of the sum of `y` by each of `xs`. Nothing runs; the
@@ -20,7 +32,8 @@ import { recordedOrder } from "./topological_order.ts";
  *
  * @param y The result.
  * @param xs What to differentiate by.
- * @param seed The gradient of `y` itself; ones if absent.
+ * @param options What the gradient of `y` is, and what is computed again; or
+ *   the gradient alone.
  * @returns A gradient for each of `xs`, of its shape; zeros where `y` does not
  *   depend on it.
  * @throws {TypeError} If an operation on the way has no gradient.
@@ -28,25 +41,32 @@ import { recordedOrder } from "./topological_order.ts";
 export function gradients(
   y: Tensor,
   xs: readonly Tensor[],
-  seed: Tensor = constant(y, 1),
+  options: Tensor | GradientsOptions = {},
 ): Tensor[] {
+  const { seed = constant(y, 1), checkpoints } = options instanceof Tensor
+    ? { seed: options }
+    : options;
   const order = recordedOrder([y]);
   const wanted = dependents(order, xs);
+  const asked = new Set(xs);
+  const again = checkpoints && new Recomputation(order, checkpoints);
   const found = new Map<Tensor, Tensor>();
   if (wanted.has(y)) found.set(y, seed);
   for (let i = order.length - 1; i >= 0; i--) {
     const node = order[i]!;
+    again?.wait(node, found);
     const dy = found.get(node);
     if (!dy || !node.operation) continue;
-    const { operation, inputs, attributes } = node;
+    const { operation, attributes, shape, dtype } = node;
+    const seen = again?.seen(node, found) ??
+      { inputs: node.inputs, output: node };
     const makers = operation.gradient?.(dy, {
-      inputs,
       attributes,
-      shape: node.shape,
-      dtype: node.dtype,
-      output: node,
+      shape,
+      dtype,
+      ...seen,
     });
-    inputs.forEach((input, index) => {
+    node.inputs.forEach((input, index) => {
       if (!wanted.has(input)) return;
       const maker = makers?.[index];
       if (!maker) {
@@ -56,6 +76,7 @@ export function gradients(
       }
       const sum = found.get(input);
       found.set(input, sum ? add(sum, maker()) : maker());
+      if (asked.has(input)) again?.note(input);
     });
   }
   return xs.map((x) => found.get(x) ?? constant(x, 0));
@@ -76,6 +97,7 @@ function dependents(
 ): Set<Tensor> {
   const dependent = new Set(xs);
   for (const node of order) {
+    if (node.operation?.stopsGradient) continue;
     if (node.inputs.some((input) => dependent.has(input))) dependent.add(node);
   }
   return dependent;

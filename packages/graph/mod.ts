@@ -17,7 +17,7 @@
 export { ComputationGraph, nodeKey } from "./computation_graph.ts";
 export type { GraphNode, TracedGraph } from "./computation_graph.ts";
 export { recordedOrder, topologicalOrder } from "./topological_order.ts";
-export { gradients } from "./gradients.ts";
+export { gradients, type GradientsOptions } from "./gradients.ts";
 export { structureOf } from "./structure_key.ts";
 export type { Structure } from "./structure_key.ts";
 export { joinProducts } from "./join_products.ts";
