@@ -2,6 +2,7 @@ import {
   type DType,
   elementCount,
   type HostArray,
+  isQuantized,
   sameShape,
   type Shape,
 } from "@wick/core-tensor";
@@ -95,7 +96,7 @@ export function arrayOf(
   values: ArrayLike<number> | number,
 ): HostArray {
   const from = typeof values === "number" ? { length: values } : values;
-  switch (dtype) {
+  switch (isQuantized(dtype) ? "f32" : dtype) {
     case "f32":
     case "f16":
     case "bf16":

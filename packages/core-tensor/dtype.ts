@@ -1,8 +1,14 @@
+import { QUANTIZED_DTYPES, type QuantizedDType } from "./quantized_dtype.ts";
+
+/** The element types of which each element stands for itself. */
+export type PlainDType = "f32" | "f16" | "bf16" | "i32" | "u32" | "bool";
+
 /**
- * The element types of a tensor. `f16` and `bf16` are storage: arithmetic
- * widens them to `f32`, and only a cast makes them.
+ * The element types of a tensor. `f16`, `bf16` and the quantized ones are
+ * storage: arithmetic widens them to `f32`; only a cast makes 16-bit floats,
+ * only {@linkcode quantize} what is quantized.
  */
-export type DType = "f32" | "f16" | "bf16" | "i32" | "u32" | "bool";
+export type DType = PlainDType | QuantizedDType;
 
 /** An array that holds the elements of a tensor on the host. */
 export type HostArray =
@@ -13,7 +19,7 @@ export type HostArray =
 
 /** What one element type is. */
 export interface DTypeTraits {
-  /** Bytes of one element in a device buffer. */
+  /** Bytes of one element in a device buffer; a fraction where it is quantized. */
   readonly bytes: number;
   /** Whether it holds fractions. */
   readonly float: boolean;
@@ -29,6 +35,7 @@ export const DTYPES: Readonly<Record<DType, DTypeTraits>> = {
   i32: { bytes: 4, float: false, arithmetic: "i32" },
   u32: { bytes: 4, float: false, arithmetic: "u32" },
   bool: { bytes: 4, float: false, arithmetic: "bool" },
+  ...QUANTIZED_DTYPES,
 };
 
 /**

@@ -26,6 +26,11 @@ export type {
   TensorSpec,
 } from "./operation.ts";
 export { matmulVariant } from "./ops/matmul_variant.ts";
+export {
+  type QuantizedBuffer,
+  quantizedElement,
+  quantizedFour,
+} from "./ops/read_quantized.ts";
 export type {
   MatmulKernel,
   MatmulOperand,
@@ -38,7 +43,22 @@ export { philox } from "./philox.ts";
 export type { PhiloxWords } from "./philox.ts";
 export type { EvaluateOptions, Executor, Storage } from "./executor.ts";
 export { byteLength, DTYPES, promote } from "./dtype.ts";
-export type { DType, DTypeTraits, HostArray } from "./dtype.ts";
+export type { DType, DTypeTraits, HostArray, PlainDType } from "./dtype.ts";
+export { isQuantized, QUANTIZED_DTYPES } from "./quantized_dtype.ts";
+export type {
+  QuantizedBits,
+  QuantizedDType,
+  QuantizedGroupSize,
+  QuantizedTraits,
+  ScaleDType,
+} from "./quantized_dtype.ts";
+export { quantize } from "./quantize.ts";
+export {
+  dequantize,
+  groupCount,
+  type QuantizedScales,
+  quantizedScales,
+} from "./dequantize.ts";
 export {
   broadcastShapes,
   elementCount,

@@ -45,6 +45,8 @@ export interface KernelOperand {
   readonly dtype: DType;
   /** The logical shape, and where its elements lie. */
   readonly view: View;
+  /** The elements of the whole buffer, where the type is quantized. */
+  readonly elements?: number;
 }
 
 /** What an operation is asked when a kernel has to be chosen. */

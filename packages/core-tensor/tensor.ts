@@ -1,4 +1,5 @@
 import { type DType, DTYPES, type HostArray } from "./dtype.ts";
+import { isQuantized, QUANTIZED_DTYPES } from "./quantized_dtype.ts";
 import type { EvaluateOptions, Executor, Storage } from "./executor.ts";
 import { FluentTensor } from "./fluent.ts";
 import type { Operation } from "./operation.ts";
@@ -267,6 +268,8 @@ export interface KnownTensorOptions {
  * @param executor What evaluates what is made from it.
  * @param options Whether it is trained.
  * @returns The known tensor.
+ * @throws {RangeError} If it is quantized and its rows are no whole groups.
+ * @throws {TypeError} If it is to be trained and has no gradient.
  */
 export function knownTensor(
   storage: Storage,
@@ -279,6 +282,20 @@ export function knownTensor(
     throw new TypeError(
       `Cannot train a tensor of ${dtype}: it has no gradient`,
     );
+  }
+  if (isQuantized(dtype)) {
+    const { groupSize } = QUANTIZED_DTYPES[dtype];
+    const length = shape.at(-1) ?? 1;
+    if (length % groupSize !== 0) {
+      throw new RangeError(
+        `Cannot make a tensor of [${shape}] in ${dtype}: the last size must be a multiple of ${groupSize}`,
+      );
+    }
+    if (options.trainable) {
+      throw new TypeError(
+        `Cannot train a tensor of ${dtype}: quantized weights are frozen, train an adapter on them`,
+      );
+    }
   }
   const tensor = new Tensor(shape, dtype, executor, options.trainable ?? false);
   tensor.settle(storage);

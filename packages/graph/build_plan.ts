@@ -6,7 +6,7 @@ import {
 } from "./assign_buffers.ts";
 import type { ComputationGraph } from "./computation_graph.ts";
 import { fuse, type Group } from "./fuse.ts";
-import { fusedCode } from "./fused_code.ts";
+import { fusedCode, stepOperand } from "./fused_code.ts";
 import { lowerViews, type PlacedGraph } from "./lower_views.ts";
 import { copyOperands } from "./copy_operands.ts";
 import { joinProducts } from "./join_products.ts";
@@ -157,7 +157,7 @@ function makeStep(
   const { root, main, elementwise } = group;
   const operand = (input: number): StepOperand => {
     const { base, view } = places[input]!;
-    return { slot: slotOf(base), dtype: nodes[base]!.dtype, view };
+    return stepOperand(placed, base, view, slotOf(base));
   };
   const node = main === undefined ? undefined : nodes[main]!;
   const names = [

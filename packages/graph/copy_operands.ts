@@ -1,6 +1,12 @@
 import { rowMajorView } from "@wick/core-tensor";
 import type { GraphNode } from "./computation_graph.ts";
-import { COPY, isWhole, type Placed, type PlacedGraph } from "./lower_views.ts";
+import {
+  copiedType,
+  COPY,
+  isWhole,
+  type Placed,
+  type PlacedGraph,
+} from "./lower_views.ts";
 
 /**
  * Copies the operands that a kernel cannot read or update where they lie:
@@ -54,7 +60,7 @@ export function copyOperands(placed: PlacedGraph): PlacedGraph {
           inputs: [input],
           attributes: undefined,
           shape,
-          dtype: nodes[places[input]!.base]!.dtype,
+          dtype: copiedType(nodes[places[input]!.base]!.dtype),
         }) - 1;
         places[copy] = { base: copy, view: rowMajorView(shape) };
         computed.push(copy);

@@ -1,4 +1,9 @@
-import type { NodeOf } from "@wick/core-tensor";
+import {
+  elementCount,
+  isQuantized,
+  type NodeOf,
+  type View,
+} from "@wick/core-tensor";
 import type { Group } from "./fuse.ts";
 import { isWhole, type PlacedGraph } from "./lower_views.ts";
 import type { FusedCode, FusedLine, StepOperand } from "./plan.ts";
@@ -71,11 +76,9 @@ export function fusedCode(
           operand.slot === slot &&
           JSON.stringify(operand.view) === JSON.stringify(view)
         );
-        const operand = same >= 0 ? same : operands.push({
-          slot,
-          dtype: nodes[base]!.dtype,
-          view,
-        }) - 1;
+        const operand = same >= 0 ? same : operands.push(
+          stepOperand(placed, base, view, slot),
+        ) - 1;
         lines.push({ kind: "load", name, operand, at });
       }
       return name;
@@ -95,4 +98,25 @@ export function fusedCode(
     values.set(id, name);
   }
   return { operands, lines, result: values.get(root)! };
+}
+
+/**
+ * Gives a view of a node as an operand of a step.
+ *
+ * @param placed The graph.
+ * @param base The node that is given or computed.
+ * @param view The elements of it.
+ * @param slot The slot that it lies in.
+ * @returns The operand.
+ */
+export function stepOperand(
+  { nodes }: PlacedGraph,
+  base: number,
+  view: View,
+  slot: number,
+): StepOperand {
+  const { dtype, shape } = nodes[base]!;
+  return isQuantized(dtype)
+    ? { slot, dtype, view, elements: elementCount(shape) }
+    : { slot, dtype, view };
 }

@@ -1,5 +1,7 @@
 import {
+  type DType,
   elementCount,
+  isQuantized,
   isRowMajor,
   type NodeOf,
   type Operation,
@@ -38,6 +40,17 @@ export const COPY: Operation = {
 };
 
 /**
+ * Gives the type of a copy: elements that are quantized become floats, since
+ * their groups lie along the rows of the whole.
+ *
+ * @param dtype The element type of what is copied.
+ * @returns That of the copy.
+ */
+export function copiedType(dtype: DType): DType {
+  return isQuantized(dtype) ? "f32" : dtype;
+}
+
+/**
  * Folds views: each node is placed on the one that really holds its elements.
  * A view that cannot be had without moving elements becomes a copy.
  *
@@ -55,13 +68,12 @@ export function lowerViews(
   const computed: number[] = [];
 
   function addCopy(of: number, shape: Shape): number {
-    const { dtype } = nodes[of]!;
     nodes.push({
       operation: COPY,
       inputs: [of],
       attributes: undefined,
       shape,
-      dtype,
+      dtype: copiedType(nodes[of]!.dtype),
     });
     const id = nodes.length - 1;
     places[id] = { base: id, view: rowMajorView(shape) };
@@ -96,9 +108,14 @@ export function lowerViews(
   }
   const finalRoots = roots.map((root) => {
     const { base, view } = places[root]!;
-    return isWhole(view, nodes[base]!.shape)
-      ? base
-      : addCopy(root, nodes[root]!.shape);
+    if (isWhole(view, nodes[base]!.shape)) return base;
+    const { dtype, shape } = nodes[root]!;
+    if (isQuantized(dtype)) {
+      throw new TypeError(
+        `Cannot evaluate a part or a turned view of a tensor of ${dtype}: cast it to f32 first`,
+      );
+    }
+    return addCopy(root, shape);
   });
   return { nodes, computed, places, roots: finalRoots };
 }

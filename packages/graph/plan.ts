@@ -20,6 +20,8 @@ export interface StepOperand {
   readonly dtype: DType;
   /** Its logical shape and where its elements lie in the slot. */
   readonly view: View;
+  /** The elements of the whole slot, where the type is quantized. */
+  readonly elements?: number;
 }
 
 /**

@@ -1,4 +1,9 @@
-import { type DType, elementCount, type Shape } from "@wick/core-tensor";
+import {
+  type DType,
+  elementCount,
+  isQuantized,
+  type Shape,
+} from "@wick/core-tensor";
 
 /** Values to try an operation on. */
 export interface TestInput {
@@ -73,7 +78,7 @@ export function input(
 
 /** The value that a device holds, so that rounding is no difference. */
 function stored(value: number, dtype: DType): number {
-  switch (dtype) {
+  switch (isQuantized(dtype) ? "f32" : dtype) {
     case "f32":
       return Math.fround(value);
     case "f16":

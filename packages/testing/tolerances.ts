@@ -1,4 +1,4 @@
-import type { DType } from "@wick/core-tensor";
+import { type DType, QUANTIZED_DTYPES } from "@wick/core-tensor";
 
 /** How far a value may be from the expected one. */
 export interface Tolerance {
@@ -18,6 +18,7 @@ export interface Tolerance {
  * - `f16` has 11 bits: half a unit in the last place is 5e-4; one for the
  *   operands and one for the result.
  * - `bf16` has 8 bits: half a unit in the last place is 4e-3; the same.
+ * - What is quantized is given as such, so it is computed with as `f32` is.
  * - `i32`, `u32` and `bool` are exact.
  *
  * @example Usage
@@ -28,6 +29,7 @@ export interface Tolerance {
  * ```
  */
 export const TOLERANCES: Readonly<Record<DType, Tolerance>> = {
+  ...mapped(QUANTIZED_DTYPES, { rtol: 1e-4, atol: 1e-6 }),
   f32: { rtol: 1e-4, atol: 1e-6 },
   f16: { rtol: 1e-3, atol: 1e-3 },
   bf16: { rtol: 8e-3, atol: 8e-3 },
@@ -35,3 +37,13 @@ export const TOLERANCES: Readonly<Record<DType, Tolerance>> = {
   u32: { rtol: 0, atol: 0 },
   bool: { rtol: 0, atol: 0 },
 };
+
+/** Gives every name of a record one value. */
+function mapped<K extends string>(
+  names: Readonly<Record<K, unknown>>,
+  value: Tolerance,
+): Record<K, Tolerance> {
+  return Object.fromEntries(
+    Object.keys(names).map((name) => [name, value]),
+  ) as Record<K, Tolerance>;
+}

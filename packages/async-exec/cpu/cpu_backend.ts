@@ -1,7 +1,10 @@
 import {
+  dequantize,
   type DType,
   elementCount,
   type HostArray,
+  isQuantized,
+  type PlainDType,
   type Storage,
 } from "@wick/core-tensor";
 import {
@@ -23,6 +26,7 @@ import { PlanArrays } from "./plan_arrays.ts";
 import { type FusedFunction, fusedFunction } from "./fused_function.ts";
 import { fusedVector } from "./fused_vector.ts";
 import { runReference } from "./run_reference.ts";
+import { quantizedWords, widened } from "./widened.ts";
 
 /** Runs one step on the arrays of the slots. */
 type PreparedStep = (
@@ -138,7 +142,13 @@ export function cpuBackend(options: CpuMachineOptions = {}): Backend {
       return { whole, parts, counts };
     },
     upload: stored,
-    uploadBytes: (bytes, dtype) => stored(fromBytes(bytes, dtype), dtype),
+    uploadBytes(bytes, dtype, count) {
+      if (!isQuantized(dtype)) return stored(fromBytes(bytes, dtype), dtype);
+      requireOpen();
+      const storage = storages.allocate(dtype, count);
+      storage.array.set(wordsOf(bytes, "u32"));
+      return storage;
+    },
     write: (storage, values, dtype) =>
       setRounded(arrayOfStorage(storage), values, dtype),
     run: (plan, leaves, results) => runOnce(plan, leaves, results),
@@ -157,6 +167,9 @@ export function cpuBackend(options: CpuMachineOptions = {}): Backend {
     // Errors are rejections here, as they are on a GPU.
     // deno-lint-ignore require-await
     read: async (storage, dtype, count) => {
+      if (isQuantized(dtype)) {
+        return dequantize(quantizedWords(arrayOfStorage(storage)), dtype);
+      }
       const array = arrayOf(dtype, count);
       array.set(arrayOfStorage(storage).subarray(0, count));
       return array;
@@ -199,20 +212,30 @@ function prepareStep(step: Step): PreparedStep {
       const operands = main.operands.map((
         { slot, view, dtype },
       ): CpuOperand => ({
-        array: arrays[slot]!,
+        array: kernel?.quantized
+          ? arrays[slot]!
+          : widened(arrays[slot]!, dtype, machine),
         view,
         dtype,
       }));
-      if (kernel) {
-        const { attributes, shape } = main;
-        try {
+      try {
+        if (kernel) {
+          const { attributes, shape } = main;
           kernel.run({ attributes, operands, output: out, shape, machine });
-        } finally {
-          machine.endStep();
-        }
-      } else runReference(main, operands, out);
+        } else runReference(main, operands, out);
+      } finally {
+        machine.endStep();
+      }
     }
-    finish?.(out, fused!.operands.map(({ slot }) => arrays[slot]!), machine);
+    if (!finish) return;
+    const loaded = fused.operands.map(({ slot, dtype }) =>
+      widened(arrays[slot]!, dtype, machine)
+    );
+    try {
+      finish(out, loaded, machine);
+    } finally {
+      machine.endStep();
+    }
   };
 }
 
@@ -236,7 +259,7 @@ function fusedStep(
   };
 }
 
-function fromBytes(bytes: Uint8Array, dtype: DType): HostArray {
+function fromBytes(bytes: Uint8Array, dtype: PlainDType): HostArray {
   switch (dtype) {
     case "f16":
     case "bf16":

@@ -30,6 +30,8 @@ export interface CpuCall<Attributes> {
 export interface CpuKernel<Attributes = unknown> {
   /** The operation. */
   readonly operation: Operation<Attributes>;
+  /** Whether it reads quantized operands itself; else they come widened. */
+  readonly quantized?: boolean;
   /** Fills `call.output`. */
   run(call: CpuCall<Attributes>): void;
 }

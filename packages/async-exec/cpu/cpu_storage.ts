@@ -1,4 +1,12 @@
-import type { DType, HostArray, Storage } from "@wick/core-tensor";
+import {
+  byteLength as deviceBytes,
+  type DType,
+  type HostArray,
+  isQuantized,
+  type PlainDType,
+  quantize,
+  type Storage,
+} from "@wick/core-tensor";
 import { bf16Round } from "../float_bits.ts";
 import type { CpuArray } from "./cpu_array.ts";
 import type { SharedMemory } from "./memory.ts";
@@ -41,7 +49,11 @@ export class CpuStorages {
    * @throws {DeviceMemoryError} If the memory is full.
    */
   allocate(dtype: DType, count: number): CpuStorage {
-    const byteLength = dtype === "bool" ? count : 4 * count;
+    const byteLength = isQuantized(dtype)
+      ? deviceBytes(dtype, count)
+      : dtype === "bool"
+      ? count
+      : 4 * count;
     const address = this.#memory.allocate(byteLength);
     this.#addresses.add(address);
     this.bytes += byteLength;
@@ -102,13 +114,19 @@ export function setRounded(
   values: HostArray,
   dtype: DType,
 ): void {
+  if (isQuantized(dtype)) {
+    array.set(quantize(values, dtype));
+    return;
+  }
   array.set(values);
   const round = ROUNDS[dtype];
   if (!round) return;
   for (let i = 0; i < values.length; i++) array[i] = round(array[i]!);
 }
 
-const ROUNDS: Readonly<Record<DType, ((x: number) => number) | undefined>> = {
+const ROUNDS: Readonly<
+  Record<PlainDType, ((x: number) => number) | undefined>
+> = {
   f32: undefined,
   f16: Math.f16round,
   bf16: bf16Round,

@@ -1,4 +1,4 @@
-import type { DType } from "@wick/core-tensor";
+import { type DType, isQuantized } from "@wick/core-tensor";
 import type { FusedCode } from "@wick/graph";
 import { bf16Round } from "../float_bits.ts";
 import { indexExpression, indexMap } from "../index_terms.ts";
@@ -88,7 +88,7 @@ function logicalIndex(text: string): string {
 }
 
 function stored(result: string, dtype: DType): string {
-  switch (dtype) {
+  switch (isQuantized(dtype) ? "f32" : dtype) {
     case "f16":
       return `f16round(${result})`;
     case "bf16":

@@ -1,4 +1,4 @@
-import type { DType } from "@wick/core-tensor";
+import { byteLength, type DType, isQuantized } from "@wick/core-tensor";
 import { DeviceMemoryError } from "../device_memory_error.ts";
 import type { CpuArray } from "./cpu_array.ts";
 import { MemoryBlocks } from "./memory_blocks.ts";
@@ -67,12 +67,17 @@ export class SharedMemory {
   /**
    * Gives elements in the memory as an array.
    *
-   * @param dtype Their type; 16-bit floats are held widened.
+   * @param dtype Their type; 16-bit floats are held widened, what is quantized
+   * as words.
    * @param address Where they start.
    * @param count How many.
    * @returns The array, valid as long as the block.
    */
   array(dtype: DType, address: number, count: number): CpuArray {
+    if (isQuantized(dtype)) {
+      const words = byteLength(dtype, count) / 4;
+      return new Uint32Array(this.#buffer, address, words);
+    }
     switch (dtype) {
       case "f32":
       case "f16":

@@ -1,4 +1,11 @@
-import { type DType, DTYPES, type View } from "@wick/core-tensor";
+import {
+  type DType,
+  DTYPES,
+  isQuantized,
+  quantizedElement,
+  quantizedFour,
+  type View,
+} from "@wick/core-tensor";
 import { indexExpression, type IndexMap, indexMap } from "../index_terms.ts";
 
 /** An operand as kernels read it. */
@@ -7,6 +14,8 @@ export interface TextOperand {
   readonly dtype: DType;
   /** Its logical shape and where its elements lie. */
   readonly view: View;
+  /** The elements of the whole buffer, where the type is quantized. */
+  readonly elements?: number;
 }
 
 /**
@@ -26,7 +35,7 @@ export function isPacked(dtype: DType): dtype is "f16" | "bf16" {
  * @returns The type in WGSL.
  */
 export function wordType(dtype: DType): string {
-  if (isPacked(dtype) || dtype === "bool") return "u32";
+  if (isPacked(dtype) || isQuantized(dtype) || dtype === "bool") return "u32";
   return DTYPES[dtype].arithmetic;
 }
 
@@ -37,7 +46,7 @@ export function wordType(dtype: DType): string {
  * @returns The type in WGSL.
  */
 export function valueType(dtype: DType): string {
-  return dtype === "bool" ? "bool" : isPacked(dtype) ? "f32" : wordType(dtype);
+  return DTYPES[dtype].arithmetic;
 }
 
 /**
@@ -50,10 +59,13 @@ export function valueType(dtype: DType): string {
  */
 export function loadText(
   name: string,
-  { dtype, view }: TextOperand,
+  { dtype, view, elements }: TextOperand,
   i: string,
 ): string {
   const at = indexExpression(indexMap(view), i, "wgsl");
+  if (isQuantized(dtype)) {
+    return quantizedElement({ name, dtype, elements: elements! }, at);
+  }
   switch (dtype) {
     case "f32":
     case "i32":
@@ -100,6 +112,7 @@ export function fourKind({ view }: TextOperand): FourKind {
  * @returns The type in WGSL.
  */
 export function fourType(dtype: DType): string {
+  if (isQuantized(dtype)) return "u32";
   return isPacked(dtype) ? "vec2u" : `vec4<${wordType(dtype)}>`;
 }
 
@@ -114,10 +127,14 @@ export function fourType(dtype: DType): string {
  */
 export function loadFourText(
   name: string,
-  { dtype, view }: TextOperand,
+  { dtype, view, elements }: TextOperand,
   i: string,
 ): string {
-  const at = `${name}[${indexExpression(indexMap(view), i, "wgsl")} / 4u]`;
+  const index = indexExpression(indexMap(view), i, "wgsl");
+  if (isQuantized(dtype)) {
+    return quantizedFour({ name, dtype, elements: elements! }, index);
+  }
+  const at = `${name}[${index} / 4u]`;
   switch (dtype) {
     case "f32":
     case "i32":

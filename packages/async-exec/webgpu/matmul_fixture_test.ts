@@ -77,7 +77,7 @@ export interface Filled extends MatmulOperand {
 }
 
 export function filled(
-  operand: MatmulOperand,
+  operand: MatmulOperand & { readonly dtype: MatmulType },
   elements: number,
   seed: number,
 ): Filled {

@@ -1,9 +1,12 @@
 import {
   byteLength,
+  dequantize,
   type DeviceTraits,
   type DType,
   DTYPES,
   type HostArray,
+  isQuantized,
+  quantize,
   type Storage,
 } from "@wick/core-tensor";
 import type { Plan } from "@wick/graph";
@@ -245,6 +248,7 @@ function deviceWords(
   values: HostArray,
   dtype: DType,
 ): ArrayBufferView<ArrayBuffer> {
+  if (isQuantized(dtype)) return quantize(values, dtype);
   switch (dtype) {
     case "f16":
     case "bf16":
@@ -263,6 +267,7 @@ function fileWords(
   bytes: Uint8Array,
   dtype: DType,
 ): ArrayBufferView<ArrayBuffer> {
+  if (isQuantized(dtype)) return wordsOf(bytes, "u32");
   switch (dtype) {
     case "f16":
     case "bf16": {
@@ -285,6 +290,12 @@ function hostValues(
   dtype: DType,
   count: number,
 ): HostArray {
+  if (isQuantized(dtype)) {
+    return dequantize(
+      new Uint32Array(words, 0, byteLength(dtype, count) / 4),
+      dtype,
+    );
+  }
   switch (dtype) {
     case "f16":
     case "bf16":

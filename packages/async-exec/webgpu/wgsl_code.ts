@@ -1,4 +1,4 @@
-import { isRowMajor } from "@wick/core-tensor";
+import { isQuantized, isRowMajor } from "@wick/core-tensor";
 import type { DeviceTraits, KernelCall, View } from "@wick/core-tensor";
 import type { Step, StepMain, StepOperand } from "@wick/graph";
 import { bindings, hasHook, kernelSource } from "@wick/kernels-wgsl";
@@ -72,7 +72,9 @@ function mainCode(
       );
     }
     hooks[hook] = `return ${loadText(name, operand, "i")};`;
-    if (isPacked(operand.dtype)) packed.push(name);
+    if (isPacked(operand.dtype) || isQuantized(operand.dtype)) {
+      packed.push(name);
+    }
   });
   const extra = fused ? fusedText(fused, own.length) : undefined;
   if (extra) hooks["epilogue"] = extra.body;
@@ -104,7 +106,8 @@ function mainCode(
 
 /** Whether an operand is read by its logical index as it lies. */
 function isPlain({ dtype, view }: StepOperand): boolean {
-  return !isPacked(dtype) && dtype !== "bool" && isWholeFromStart(view);
+  return !isPacked(dtype) && !isQuantized(dtype) && dtype !== "bool" &&
+    isWholeFromStart(view);
 }
 
 function isWholeFromStart(view: View): boolean {

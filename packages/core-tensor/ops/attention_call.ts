@@ -1,4 +1,3 @@
-import { DTYPES } from "../dtype.ts";
 import type {
   DeviceTraits,
   KernelCall,
@@ -93,8 +92,8 @@ export function attentionAccepts(
   { dtype, view }: KernelOperand,
 ): boolean {
   if (!vector) return view.offset === 0 && isRowMajor(view);
-  const halves = vector === "k" || vector === "v";
-  return (dtype === "f32" || (halves && DTYPES[dtype].float)) &&
+  const halves = dtype === "f16" || dtype === "bf16";
+  return (dtype === "f32" || (halves && (vector === "k" || vector === "v"))) &&
     view.strides[3] === 1 && view.offset % 4 === 0 &&
     view.strides.slice(0, 3).every((stride) => stride % 4 === 0);
 }

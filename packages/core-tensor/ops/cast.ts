@@ -1,5 +1,7 @@
-import { type DType, DTYPES } from "../dtype.ts";
+import { bf16Round } from "../bf16_round.ts";
+import { type DType, DTYPES, type PlainDType } from "../dtype.ts";
 import type { Operation } from "../operation.ts";
+import { isQuantized } from "../quantized_dtype.ts";
 import { record, type Tensor } from "../tensor.ts";
 
 /** The options of {@linkcode cast}. */
@@ -12,8 +14,18 @@ export interface CastAttributes {
 export const CAST: Operation<CastAttributes> = {
   name: "cast",
   operandCount: 1,
-  infer: ([x], { dtype }) => ({ shape: x!.shape, dtype }),
-  reference: ([x], { dtype }) => x!.map((value) => roundTo(dtype, value)),
+  infer: ([x], { dtype }) => {
+    if (isQuantized(dtype)) {
+      throw new TypeError(
+        `Cannot cast ${
+          x!.dtype
+        } to ${dtype}: quantize() the values on the host`,
+      );
+    }
+    return { shape: x!.shape, dtype };
+  },
+  reference: ([x], { dtype }) =>
+    isQuantized(dtype) ? x! : x!.map((value) => roundTo(dtype, value)),
   gradient: (dy, { inputs: [x] }) => [
     DTYPES[x!.dtype].float ? () => dy : undefined,
   ],
@@ -43,20 +55,21 @@ export const CAST: Operation<CastAttributes> = {
  * @param x The tensor.
  * @param dtype The wanted type.
  * @returns The tensor with that type.
+ * @throws {TypeError} If the wanted type is quantized and another one.
  */
 export function cast(x: Tensor, dtype: DType): Tensor {
   return x.dtype === dtype ? x : record(CAST, [x], { dtype });
 }
 
 /** A number as it is after being stored with an element type. */
-function roundTo(dtype: DType, value: number): number {
+function roundTo(dtype: PlainDType, value: number): number {
   switch (dtype) {
     case "f32":
       return Math.fround(value);
     case "f16":
       return Math.f16round(value);
     case "bf16":
-      return roundToBf16(value);
+      return bf16Round(value);
     case "i32":
       return Math.trunc(value) | 0;
     case "u32":
@@ -64,14 +77,4 @@ function roundTo(dtype: DType, value: number): number {
     case "bool":
       return value === 0 ? 0 : 1;
   }
-}
-
-const WORD = new DataView(new ArrayBuffer(4));
-
-function roundToBf16(value: number): number {
-  WORD.setFloat32(0, value);
-  const bits = WORD.getUint32(0);
-  if (Number.isNaN(value)) return NaN;
-  WORD.setUint32(0, (bits + 0x7fff + ((bits >>> 16) & 1)) & 0xffff0000);
-  return WORD.getFloat32(0);
 }

@@ -1,3 +1,4 @@
+import { isQuantized, type QuantizedDType } from "../quantized_dtype.ts";
 import type { KernelCall, KernelOperand, KernelRequest } from "../operation.ts";
 import {
   type MatmulOperand,
@@ -44,15 +45,17 @@ export function matmulCall(
   });
 }
 
-function placed({ dtype, view }: KernelOperand): MatmulOperand {
+function placed({ dtype, view, elements }: KernelOperand): MatmulOperand {
   return {
     dtype: floatType(dtype),
+    ...(elements !== undefined && { elements }),
     offset: view.offset,
     strides: view.strides,
   };
 }
 
-function floatType(dtype: string): MatmulType {
+function floatType(dtype: string): MatmulType | QuantizedDType {
   if (dtype === "f32" || dtype === "f16" || dtype === "bf16") return dtype;
+  if (isQuantized(dtype)) return dtype;
   throw new TypeError(`Cannot multiply matrices of ${dtype}: cast them to f32`);
 }

@@ -1,6 +1,7 @@
 import { gpuTile } from "./matmul_gpu_tile.ts";
 import { scalarTile, softwareTile } from "./matmul_tiles.ts";
-import { READ_FOUR, type ReadFour } from "./read_four.ts";
+import { isQuantized, type QuantizedDType } from "../quantized_dtype.ts";
+import { READ_FOUR, type ReadFour, readQuantized } from "./read_four.ts";
 
 /** The element types that the matrix kernels read. */
 export type MatmulType = "f32" | "f16" | "bf16";
@@ -8,7 +9,9 @@ export type MatmulType = "f32" | "f16" | "bf16";
 /** Where an operand of a matrix product lies, in elements. */
 export interface MatmulOperand {
   /** How its elements are stored. */
-  readonly dtype: MatmulType;
+  readonly dtype: MatmulType | QuantizedDType;
+  /** The elements of its whole buffer, where they are quantized. */
+  readonly elements?: number;
   /** The element at which it starts. */
   readonly offset: number;
   /**
@@ -133,8 +136,8 @@ export function matmulVariant(request: MatmulRequest): MatmulVariant {
     : request.adapterClass === "software"
     ? { form: "_direct" as const, tile: softwareTile(shape) }
     : gpuTile(shape, request);
-  const places = operands.map(({ name, dtype }) =>
-    [name, form === "" ? ONE[dtype] : READ_FOUR[dtype]] as const
+  const places = operands.map(({ name, place }) =>
+    [name, form === "" ? one(place) : four(place)] as const
   );
   const word = form === "" ? "One" : "Four";
   return {
@@ -162,7 +165,7 @@ export function matmulVariant(request: MatmulRequest): MatmulVariant {
 
 interface PlacedOperand {
   readonly name: string;
-  readonly dtype: MatmulType;
+  readonly place: MatmulOperand;
   /** Whether it can be read by vectors of four. */
   readonly vectors: boolean;
   readonly sizes: Readonly<Record<string, number>>;
@@ -171,16 +174,17 @@ interface PlacedOperand {
 /** An operand's matrix as sizes of the kernel. */
 function placed(
   name: string,
-  { dtype, offset, strides }: MatmulOperand,
+  place: MatmulOperand,
   rows: number,
   columns: number,
   left: boolean,
 ): PlacedOperand {
+  const { offset, strides } = place;
   const row = rows === 1 ? 0 : strides.at(-2)!;
   const column = columns === 1 ? 1 : strides.at(-1)!;
   return {
     name,
-    dtype,
+    place,
     vectors: isWhole(offset) && (
       column === 1 ? isWhole(row) : row === 1 && isWhole(column) &&
         (left ? isWhole(rows) : true)
@@ -229,6 +233,16 @@ function batchSizes(axes: readonly Axis[]): Record<string, number> {
       return [[name, size], [`A_${name}`, a], [`B_${name}`, b]];
     }),
   );
+}
+
+function one({ dtype, elements }: MatmulOperand): ReadFour {
+  return isQuantized(dtype) ? readQuantized(dtype, elements!).one : ONE[dtype];
+}
+
+function four({ dtype, elements }: MatmulOperand): ReadFour {
+  return isQuantized(dtype)
+    ? readQuantized(dtype, elements!).four
+    : READ_FOUR[dtype];
 }
 
 /** How one element is read, by its type; `$` stands for the operand. */

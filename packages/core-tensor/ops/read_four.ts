@@ -1,4 +1,6 @@
+import type { QuantizedDType } from "../quantized_dtype.ts";
 import type { MatmulType } from "./matmul_variant.ts";
+import { quantizedElement, quantizedFour } from "./read_quantized.ts";
 
 /** How a kernel that reads vectors reads four elements. */
 export interface ReadFour {
@@ -25,3 +27,32 @@ export const READ_FOUR: Readonly<Record<MatmulType, ReadFour>> = {
       "let words = $[i];\n  return bitcast<vec4f>(vec4u(words.x << 16u, words.x & 0xffff0000u, words.y << 16u, words.y & 0xffff0000u));",
   },
 };
+
+/** Words of a quantized operand as four elements, and as one. */
+export interface ReadQuantized {
+  /** How vector `i` is read. */
+  readonly four: ReadFour;
+  /** How element `i` is read. */
+  readonly one: ReadFour;
+}
+
+/**
+ * Tells how the elements of a quantized operand are read.
+ *
+ * @param dtype The element type.
+ * @param elements The elements of the whole buffer.
+ * @returns Both ways.
+ */
+export function readQuantized(
+  dtype: QuantizedDType,
+  elements: number,
+): ReadQuantized {
+  const buffer = { name: "$", dtype, elements };
+  return {
+    four: {
+      type: "u32",
+      body: `let at = 4u * i;\n  return ${quantizedFour(buffer, "at")};`,
+    },
+    one: { type: "u32", body: `return ${quantizedElement(buffer, "i")};` },
+  };
+}
