@@ -1,0 +1,143 @@
+import { type CallCounts, countCalls } from "./count_calls.ts";
+import { errorOf } from "./error_of.ts";
+import type { Fence } from "./fence.ts";
+import type { Item } from "./item.ts";
+import { operandsOf } from "./operands.ts";
+import type { Peer, Work } from "./peer.ts";
+
+/** Microseconds of several times. */
+export interface Spread {
+  /** The one in the middle. */
+  readonly median: number;
+  /** The least. */
+  readonly least: number;
+  /** The most. */
+  readonly most: number;
+  /** How many there are. */
+  readonly times: number;
+}
+
+/** What was measured of one item. */
+export interface Measured {
+  /** The greatest error relative to float64, of the first time. */
+  readonly error: number;
+  /** Milliseconds of the first time, compiling included. */
+  readonly first: number;
+  /** One time until it is done, nothing read. */
+  readonly latency: Spread;
+  /** Microseconds of one of several that are started before any is done. */
+  readonly queued: number;
+  /** How many are started so. */
+  readonly queue: number;
+  /** One time and the read-back of its results. */
+  readonly read: Spread;
+  /** The calls of WebGPU, where it is what computes. */
+  readonly calls?: CallCounts;
+}
+
+/** How long to measure. */
+export interface MeasureOptions {
+  /** Milliseconds for each of the three ways to measure. */
+  readonly budget: number;
+  /** The most times of one way. */
+  readonly times: number;
+  /** The most that are started before any is done. */
+  readonly queue: number;
+}
+
+/**
+ * Measures one item of a peer, after its first result was compared.
+ *
+ * @param peer The peer.
+ * @param item The item.
+ * @param fence What waits for its GPU; absent where it has none.
+ * @param options How long.
+ * @returns What was measured; a text says why the peer cannot do it.
+ */
+export async function measure(
+  peer: Peer,
+  item: Item,
+  fence: Fence | undefined,
+  options: MeasureOptions,
+): Promise<Measured | string> {
+  const operands = operandsOf(item);
+  const work = await peer.prepare(item, operands);
+  if (typeof work === "string") return work;
+  const { budget, times } = options;
+  const start = performance.now();
+  await startOnce(work);
+  const found = await work.read();
+  const first = performance.now() - start;
+  // Of a step of training the loss is read, then what it updated.
+  const results = work.state ? [found[0] ?? [], ...await work.state()] : found;
+  const error = errorOf(item, operands, results);
+
+  const once = async (): Promise<number> => {
+    const before = performance.now();
+    await startOnce(work);
+    const done = fence ? await fence() : performance.now();
+    return (done - before) * 1000;
+  };
+  // The second time is still not like the others.
+  const warm = Math.min(5, budget * 250 / await once());
+  for (let time = 1; time < warm; time++) await once();
+  const latency = await spreadOf(once, { budget, times });
+  const most = Math.floor(budget * 1000 / Math.max(latency.least, 1));
+  const queue = Math.max(2, Math.min(options.queue, most));
+  const batches: number[] = [];
+  const end = performance.now() + budget;
+  do {
+    const before = performance.now();
+    for (let index = 0; index < queue; index++) await startOnce(work);
+    const done = fence ? await fence() : performance.now();
+    batches.push((done - before) * 1000 / queue);
+  } while (batches.length < 5 && performance.now() < end);
+  const read = await spreadOf(async () => {
+    const before = performance.now();
+    await startOnce(work);
+    await work.read();
+    return (performance.now() - before) * 1000;
+  }, { budget: budget / 2, times: Math.ceil(times / 2) });
+  const calls = fence &&
+    await countCalls(latency.median > 3e5 ? 1 : 5, once);
+  work.close?.();
+  return {
+    ...{ error, first, latency, queued: median(batches), queue, read },
+    ...(calls && { calls }),
+  };
+}
+
+/** Awaits only what is a promise. */
+async function startOnce(work: Work): Promise<void> {
+  const started = work.start();
+  if (started) await started;
+  work.flush?.();
+}
+
+async function spreadOf(
+  once: () => Promise<number>,
+  { budget, times }: Pick<MeasureOptions, "budget" | "times">,
+): Promise<Spread> {
+  const all: number[] = [];
+  const end = performance.now() + budget;
+  do all.push(await once()); while (
+    all.length < times && performance.now() < end
+  );
+  return {
+    median: median(all),
+    least: Math.min(...all),
+    most: Math.max(...all),
+    times: all.length,
+  };
+}
+
+/**
+ * Gives the value in the middle.
+ *
+ * @param values The values, in any order.
+ * @returns Of an even number, the greater of the two.
+ */
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[sorted.length >> 1] ?? NaN;
+}
