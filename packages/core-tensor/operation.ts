@@ -47,6 +47,12 @@ export interface KernelOperand {
   readonly view: View;
   /** The elements of the whole buffer, where the type is quantized. */
   readonly elements?: number;
+  /**
+   * Present where nothing is stored: fused code gives each element as it is
+   * loaded, through the kernel's hook. `vectors` says whether it can give four
+   * neighbours at once.
+   */
+  readonly computed?: { readonly vectors: boolean };
 }
 
 /** What an operation is asked when a kernel has to be chosen. */
@@ -117,6 +123,18 @@ export interface Operation<Attributes = unknown> {
   accepts?(index: number, operand: KernelOperand): boolean;
   /** Whether its operands are constants for gradients; no if absent. */
   readonly stopsGradient?: boolean;
+  /**
+   * How often, about, the kernel reads each element of operand `index` through
+   * its hook, `load_NAME` or `read_NAME`: what bounds the work when
+   * element-wise code goes into its loads. Absent, or `undefined` for an
+   * operand, where no code may.
+   */
+  readsOf?(index: number, node: NodeOf<Attributes>): number | undefined;
+  /**
+   * The operands of which the kernel reads every element, wherever they lie
+   * whole, so that code in its loads can store what it computes on the way.
+   */
+  readonly loadsAll?: readonly number[];
   /** The operand that is updated in place; the result shares its bytes. */
   readonly updates?: number;
   /** Further operands that are updated in place beside it. */

@@ -11,8 +11,8 @@ import { lowerViews, type PlacedGraph } from "./lower_views.ts";
 import { copyOperands } from "./copy_operands.ts";
 import { joinProducts } from "./join_products.ts";
 import { owners } from "./owners.ts";
-import type { Plan, Slot, Step, StepOperand } from "./plan.ts";
-import { groupReads, schedule } from "./schedule.ts";
+import type { ComputedOperand, Plan, Slot, Step, StepOperand } from "./plan.ts";
+import { groupOutputs, groupReads, schedule } from "./schedule.ts";
 
 /** Options of {@linkcode buildPlan}. */
 export interface PlanOptions {
@@ -121,22 +121,25 @@ function makeSlots(
   });
   const lifetimes: Lifetime[] = [];
   const temporaries: number[] = [];
-  groups.forEach(({ root }, step) => {
-    const owner = ownerOf(root);
-    if (owner !== root) {
-      slotOf.set(root, slotOf.get(owner)!);
+  const makeSlot = (node: number, step: number): void => {
+    const owner = ownerOf(node);
+    if (owner !== node) {
+      slotOf.set(node, slotOf.get(owner)!);
       return;
     }
-    const bytes = bytesOf(root);
-    const result = resultOf.get(root);
+    const bytes = bytesOf(node);
+    const result = resultOf.get(node);
     const place = result !== undefined
       ? { kind: "result", index: result } as const
       : { kind: "buffer", index: -1 } as const;
     const slot = slots.push({ bytes, place }) - 1;
-    slotOf.set(root, slot);
+    slotOf.set(node, slot);
     if (result !== undefined) return;
     temporaries.push(slot);
-    lifetimes.push({ bytes, from: step, to: lastRead.get(root) ?? step });
+    lifetimes.push({ bytes, from: step, to: lastRead.get(node) ?? step });
+  };
+  groups.forEach((group, step) => {
+    for (const node of groupOutputs(group)) makeSlot(node, step);
   });
   const { buffers, indexes } = assignBuffers(lifetimes);
   temporaries.forEach((slot, index) =>
@@ -154,16 +157,29 @@ function makeStep(
   slotOf: (base: number) => number,
 ): Step {
   const { nodes, places } = placed;
-  const { root, main, elementwise } = group;
-  const operand = (input: number): StepOperand => {
+  const { root, main, elementwise, loads } = group;
+  const operand = (
+    input: number,
+    index: number,
+  ): StepOperand | ComputedOperand => {
     const { base, view } = places[input]!;
-    return stepOperand(placed, base, view, slotOf(base));
+    const load = loads.get(index);
+    if (!load) return stepOperand(placed, base, view, slotOf(base));
+    const { dtype, shape } = nodes[base]!;
+    const code = fusedCode(placed, { ...load, main: undefined }, slotOf)!;
+    return {
+      ...{ dtype, view, shape, code },
+      ...(load.stored && { stored: slotOf(base) }),
+    };
   };
   const node = main === undefined ? undefined : nodes[main]!;
+  const named = (ids: readonly number[]): string[] =>
+    ids.map((id) => nodes[id]!.operation!.name)
+      .filter((name) => name !== "full");
   const names = [
+    ...[...loads.values()].flatMap(({ elementwise }) => named(elementwise)),
     ...(node ? [node.operation!.name] : []),
-    ...elementwise.map((id) => nodes[id]!.operation!.name)
-      .filter((name) => name !== "full"),
+    ...named(elementwise),
   ];
   const { shape, dtype } = nodes[root]!;
   return {

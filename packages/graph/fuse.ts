@@ -1,5 +1,6 @@
 import type { View } from "@wick/core-tensor";
 import type { GraphNode } from "./computation_graph.ts";
+import { fuseLoads } from "./fuse_loads.ts";
 import { COPY, isWhole, type PlacedGraph } from "./lower_views.ts";
 import { updateLevels } from "./update_levels.ts";
 
@@ -9,8 +10,20 @@ export interface Group {
   readonly root: number;
   /** The node with a kernel, whose result the rest is done to; if any. */
   readonly main: number | undefined;
-  /** All element-wise nodes, operands first. */
+  /** The element-wise nodes of the result, operands first. */
   readonly elementwise: readonly number[];
+  /** What is computed as the kernel loads it, by the number of the operand. */
+  readonly loads: ReadonlyMap<number, GroupLoad>;
+}
+
+/** Element-wise nodes that go into the loads of a kernel. */
+export interface GroupLoad {
+  /** The node whose value the kernel reads. */
+  readonly root: number;
+  /** All of the nodes, operands first. */
+  readonly elementwise: readonly number[];
+  /** Whether the value is stored too, for others. */
+  readonly stored: boolean;
 }
 
 /** Options of {@linkcode fuse}. */
@@ -40,10 +53,13 @@ const MAX_EXPRESSIONS = 256;
 // be short.
 const MAX_FREE_EXPRESSIONS = 8;
 
+const NO_LOADS: ReadonlyMap<number, GroupLoad> = new Map();
+
 /**
  * Decides which nodes run as one dispatch. An element-wise node takes in the
  * element-wise nodes that only it reads, and at most one node with a kernel,
- * whose epilogue it becomes.
+ * whose epilogue it becomes. What is left goes into the loads of the kernels that
+ * read it, where it can.
  *
  * @param placed The graph.
  * @param options Limits.
@@ -108,9 +124,11 @@ export function fuse(placed: PlacedGraph, options: FuseOptions): Group[] {
     if (absorbed.has(root) || (draft.free && !stored.has(root))) continue;
     // Each part is in order, so what is left of doubles is so too.
     const elementwise = [...new Set(draft.elementwise)];
-    groups.push({ root, main: draft.main, elementwise });
+    groups.push({ root, main: draft.main, elementwise, loads: NO_LOADS });
   }
-  return groups;
+  return options.enabled === false
+    ? groups
+    : fuseLoads(placed, groups, levels, options.maxStorageBuffers);
 }
 
 /** Takes a part into a group that reads it. */

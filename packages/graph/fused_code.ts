@@ -18,7 +18,7 @@ import type { FusedCode, FusedLine, StepOperand } from "./plan.ts";
  */
 export function fusedCode(
   placed: PlacedGraph,
-  group: Group,
+  group: Pick<Group, "root" | "main" | "elementwise">,
   slotOf: (base: number) => number,
 ): FusedCode | undefined {
   const { nodes, places } = placed;

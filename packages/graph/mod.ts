@@ -34,6 +34,7 @@ export type { PlanSummary } from "./plan_summary.ts";
 export { toMermaid } from "./to_mermaid.ts";
 export { toDot } from "./to_dot.ts";
 export type {
+  ComputedOperand,
   FusedCode,
   FusedLine,
   Plan,

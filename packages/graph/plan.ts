@@ -56,6 +56,22 @@ export interface FusedCode {
   readonly result: string;
 }
 
+/** An operand that a kernel computes as it loads it. */
+export interface ComputedOperand {
+  /** Nothing holds it. */
+  readonly slot?: undefined;
+  /** The element type. */
+  readonly dtype: DType;
+  /** Its logical shape and where its elements lie among those of `shape`. */
+  readonly view: View;
+  /** The shape of what the code computes, row by row. */
+  readonly shape: Shape;
+  /** What gives element `i`. */
+  readonly code: FusedCode;
+  /** The slot that each element is also written to, if others need it. */
+  readonly stored?: number;
+}
+
 /** An operation that has a kernel, applied to operands. */
 export interface StepMain {
   /** The operation. */
@@ -63,7 +79,7 @@ export interface StepMain {
   /** Its options. */
   readonly attributes: unknown;
   /** Its operands. */
-  readonly operands: readonly StepOperand[];
+  readonly operands: readonly (StepOperand | ComputedOperand)[];
   /** The shape of its result, before fused code. */
   readonly shape: Shape;
   /** The type of its result, before fused code. */

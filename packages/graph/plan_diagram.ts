@@ -1,5 +1,5 @@
 import type { Plan } from "./plan.ts";
-import { stepOperands } from "./plan_summary.ts";
+import { stepOperands, stepOutputs } from "./plan_summary.ts";
 
 /** A box of a diagram. */
 export interface DiagramNode {
@@ -57,7 +57,7 @@ export function planDiagram({ steps, slots, results }: Plan): Diagram {
       ],
     });
     for (const writer of from) arrows.push([writer, id]);
-    writers.set(step.output, id);
+    for (const output of stepOutputs(step)) writers.set(output, id);
   });
   results.forEach((slot, index) => {
     const id = `result${index}`;

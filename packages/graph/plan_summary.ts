@@ -88,6 +88,11 @@ export function stepTraffic(step: Step): StepTraffic {
   for (const index of main?.operation.alsoUpdates ?? []) {
     bytesWritten += bytesOf(main!.operands[index]!);
   }
+  for (const operand of main?.operands ?? []) {
+    if (operand.slot === undefined && operand.stored !== undefined) {
+      bytesWritten += byteLength(operand.dtype, elementCount(operand.shape));
+    }
+  }
   return { bytesRead, bytesWritten };
 }
 
@@ -95,14 +100,32 @@ export function stepTraffic(step: Step): StepTraffic {
  * Lists what a step reads, its kernel's operands first.
  *
  * @param step The step.
- * @returns The operands.
+ * @returns The operands; of what is computed as it is loaded, those of its code.
  */
 export function stepOperands({ main, fused }: Step): StepOperand[] {
-  return [...main?.operands ?? [], ...fused?.operands ?? []];
+  const own = main?.operands.flatMap((operand) =>
+    operand.slot === undefined ? operand.code.operands : [operand]
+  );
+  return [...own ?? [], ...fused?.operands ?? []];
+}
+
+/**
+ * Lists the slots that a step writes.
+ *
+ * @param step The step.
+ * @returns That of its result, then those that it stores as it loads.
+ */
+export function stepOutputs({ main, output }: Step): number[] {
+  const stored = main?.operands.flatMap((operand) =>
+    operand.slot === undefined && operand.stored !== undefined
+      ? [operand.stored]
+      : []
+  );
+  return [output, ...stored ?? []];
 }
 
 /** The bytes of the elements of an operand, repeated ones once. */
-function bytesOf({ dtype, view }: StepOperand): number {
+function bytesOf({ dtype, view }: Pick<StepOperand, "dtype" | "view">): number {
   let count = 1;
   view.shape.forEach((size, axis) => {
     if (view.strides[axis] !== 0 || size === 0) count *= size;

@@ -1,15 +1,24 @@
 import {
   add,
+  amax,
   broadcastTo,
   cast,
+  concat,
   elementCount,
   exp,
   full,
+  layerNorm,
+  logSoftmax,
   matmul,
+  mean,
   mul,
+  neg,
   reshape,
+  rmsNorm,
   slice,
   softmax,
+  square,
+  sub,
   sum,
   tanh,
   type Tensor,
@@ -34,13 +43,17 @@ interface Instruction {
 }
 
 const INSTRUCTION = fc.record({
-  kind: fc.nat(11),
+  kind: fc.nat(18),
   first: fc.nat(1000),
   second: fc.nat(1000),
   detail: fc.nat(1000),
 });
 
-const SHAPES = [[6], [2, 3], [3, 2], [3, 1], [4, 6], [1, 6], [2, 3, 4], []];
+const SHAPES = [
+  ...[[6], [2, 3], [3, 2], [3, 1], [4, 6], [1, 6], [2, 3, 4], []],
+  // Long enough for kernels that read vectors.
+  ...[[3, 32], [32]],
+];
 
 /** Runs a program on a device; every tensor stays between -1 and 1. */
 function run(program: readonly Instruction[], device: Device): Tensor[] {
@@ -84,6 +97,23 @@ function apply(kind: number, x: Tensor, y: Tensor, detail: number): Tensor {
       return rank === 2 ? tanh(matmul(x, transpose(x))) : x;
     case 10:
       return cast(cast(x, detail % 2 ? "f16" : "bf16"), "f32");
+    case 11:
+      return rank === 0 ? x : mul(rmsNorm(add(x, fitting(x, y))), 0.25);
+    case 12:
+      return rank === 0 ? x : mul(layerNorm(mul(x, fitting(x, y))), 0.25);
+    case 13:
+      return rank === 0 ? x : tanh(logSoftmax(mul(x, 2), axis));
+    case 14:
+      return rank === 0 ? x : amax(sub(x, fitting(x, y)), axis);
+    case 15:
+      return tanh(mean(square(sub(x, fitting(x, y)))));
+    case 16: {
+      if (rank !== 2) return x;
+      const left = mul(x, fitting(x, y));
+      return tanh(matmul(transpose(left), sub(x, detail / 1000)));
+    }
+    case 17:
+      return rank === 0 ? x : concat([neg(x), mul(x, 0.5)], axis);
     default:
       return add(mul(x, 0.5), full(x.shape, detail / 2000));
   }

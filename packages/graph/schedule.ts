@@ -3,7 +3,8 @@ import type { PlacedGraph } from "./lower_views.ts";
 
 /**
  * Orders groups so that an update in place comes after all that read the old
- * value; without updates the order stays.
+ * value, and what reads a value that a kernel stores on the way after that kernel;
+ * without either the order stays.
  *
  * @param placed The graph.
  * @param groups The groups, each after what it reads.
@@ -16,7 +17,10 @@ export function schedule(
   groups: readonly Group[],
 ): readonly Group[] {
   const updates = groups.map((group) => updatedNodes(placed, group));
-  if (updates.every((list) => list.length === 0)) return groups;
+  if (
+    updates.every((list) => list.length === 0) &&
+    groups.every((group) => groupOutputs(group).length === 1)
+  ) return groups;
   const before = predecessors(placed, groups, updates);
 
   // Depth first, iteratively: `stack` is the way to the current group, `next`
@@ -66,7 +70,9 @@ function predecessors(
   updates: readonly (readonly number[])[],
 ): number[][] {
   const groupOf = new Map<number, number>();
-  groups.forEach(({ root }, index) => groupOf.set(root, index));
+  groups.forEach((group, index) => {
+    for (const output of groupOutputs(group)) groupOf.set(output, index);
+  });
   const readers = new Map<number, number[]>();
   const before = groups.map((group, index) => {
     const made: number[] = [];
@@ -120,16 +126,39 @@ function conflict(
  */
 export function groupReads(
   { nodes, places }: PlacedGraph,
-  { main, elementwise }: Group,
+  { main, elementwise, loads }: Group,
 ): number[] {
-  const inside = new Set(elementwise);
-  if (main !== undefined) inside.add(main);
   const reads = new Set<number>();
-  for (const id of inside) {
-    for (const input of nodes[id]!.inputs) {
+  const read = (id: number, inside: ReadonlySet<number>): void => {
+    for (const [index, input] of nodes[id]!.inputs.entries()) {
       const { base } = places[input]!;
-      if (!inside.has(base)) reads.add(base);
+      if (inside.has(base) || (id === main && loads.has(index))) continue;
+      reads.add(base);
     }
+  };
+  const inside = new Set(elementwise);
+  if (main !== undefined) {
+    inside.add(main);
+    read(main, NOTHING);
+  }
+  for (const id of elementwise) read(id, inside);
+  for (const load of loads.values()) {
+    const within = new Set(load.elementwise);
+    for (const id of within) read(id, within);
   }
   return [...reads];
+}
+
+const NOTHING: ReadonlySet<number> = new Set();
+
+/**
+ * Lists the nodes whose values a group stores.
+ *
+ * @param group The group.
+ * @returns Its root, then what its kernel stores as it loads it.
+ */
+export function groupOutputs({ root, loads }: Group): number[] {
+  const outputs = [root];
+  for (const load of loads.values()) if (load.stored) outputs.push(load.root);
+  return outputs;
 }

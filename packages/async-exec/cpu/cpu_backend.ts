@@ -8,6 +8,7 @@ import {
   type Storage,
 } from "@wick/core-tensor";
 import {
+  type ComputedOperand,
   DEFAULT_TRAITS,
   type FusedCode,
   type Plan,
@@ -205,20 +206,23 @@ function prepareStep(step: Step): PreparedStep {
   const count = elementCount(step.shape);
   const finish = fused && fusedStep(fused, count, dtype);
   const kernel = main && CPU_KERNELS.get(main.operation.name);
+  const loads = main?.operands.map((operand) =>
+    operand.slot === undefined ? computedArray(operand) : undefined
+  );
   return (arrays, machine) => {
     const whole = arrays[output]!;
     const out = whole.length === count ? whole : whole.subarray(0, count);
     if (main) {
-      const operands = main.operands.map((
-        { slot, view, dtype },
-      ): CpuOperand => ({
-        array: kernel?.quantized
-          ? arrays[slot]!
-          : widened(arrays[slot]!, dtype, machine),
-        view,
-        dtype,
-      }));
       try {
+        const operands = main.operands.map((operand, index): CpuOperand => {
+          const { slot, view, dtype } = operand;
+          const array = slot === undefined
+            ? loads![index]!(arrays, machine)
+            : kernel?.quantized
+            ? arrays[slot]!
+            : widened(arrays[slot]!, dtype, machine);
+          return { array, view, dtype };
+        });
         if (kernel) {
           const { attributes, shape } = main;
           kernel.run({ attributes, operands, output: out, shape, machine });
@@ -236,6 +240,24 @@ function prepareStep(step: Step): PreparedStep {
     } finally {
       machine.endStep();
     }
+  };
+}
+
+/** Computes what a kernel is to load, where it is stored or in room of its own. */
+function computedArray(
+  { code, shape, dtype, stored }: ComputedOperand,
+): (arrays: readonly CpuArray[], machine: CpuMachine) => CpuArray {
+  const count = elementCount(shape);
+  const compute = fusedStep(code, count, dtype);
+  return (arrays, machine) => {
+    const out = stored === undefined
+      ? machine.temporary(count)
+      : arrays[stored]!.subarray(0, count);
+    const operands = code.operands.map(({ slot, dtype }) =>
+      widened(arrays[slot]!, dtype, machine)
+    );
+    compute(out, operands, machine);
+    return out;
   };
 }
 

@@ -2,7 +2,8 @@ import { type DeviceTraits, elementCount } from "@wick/core-tensor";
 import type { FusedCode, Step } from "@wick/graph";
 import { kernelSource } from "@wick/kernels-wgsl";
 import { fourType, isPacked, wordType } from "./element_text.ts";
-import { fusedFourText, fusedText } from "./fused_text.ts";
+import { computesFours, fusedFourText, fusedText } from "./fused_text.ts";
+import { KernelBuffers } from "./kernel_buffers.ts";
 
 /** Element-wise code as a shader. */
 export interface ElementwiseCode {
@@ -35,22 +36,27 @@ export function elementwiseCode(
   const THREADS = device.adapterClass === "software"
     ? 64
     : Math.min(256, device.maxWorkgroupThreads);
-  const four = count >= MANY[device.adapterClass] && count % 4 === 0
-    ? fusedFourText(fused, 1, dtype)
-    : undefined;
-  if (four) {
+  const buffers = new KernelBuffers(1);
+  const declarations = (functions: readonly string[]): string =>
+    [buffers.declarations, ...functions].join("\n");
+  const slots = (): number[] => buffers.all.map(({ slot }) => slot);
+  if (
+    count >= MANY[device.adapterClass] && count % 4 === 0 &&
+    computesFours(fused)
+  ) {
+    const { body, functions } = fusedFourText(fused, buffers, dtype);
     return {
       text: kernelSource("elementwise_vectors", {
         sizes: { COUNT: count, THREADS },
         types: { Four: fourType(dtype) },
-        hooks: { epilogue: four.body },
-        declarations: four.declarations,
+        hooks: { epilogue: body },
+        declarations: declarations(functions),
       }),
-      slots: four.slots,
+      slots: slots(),
       workgroups: Math.ceil(count / 4 / THREADS),
     };
   }
-  const { body, declarations, slots } = fusedText(fused, 1, dtype);
+  const { body, functions } = fusedText(fused, buffers, dtype);
   const halves = isPacked(dtype);
   return {
     text: kernelSource(halves ? "elementwise_halves" : "elementwise", {
@@ -61,9 +67,9 @@ export function elementwiseCode(
       },
       ...(!halves && { types: { Output: wordType(dtype) } }),
       hooks: { epilogue: body },
-      declarations,
+      declarations: declarations(functions),
     }),
-    slots,
+    slots: slots(),
     workgroups: Math.ceil((halves ? count / 2 : count) / THREADS),
   };
 }

@@ -11,80 +11,79 @@ import {
   valueType,
   wordType,
 } from "./element_text.ts";
+import type { KernelBuffers } from "./kernel_buffers.ts";
 
-/** Fused code as a function body, with the buffers that it reads. */
+/** Fused code as a function body, with the functions that it uses. */
 export interface FusedText {
-  /** The body of `epilogue`. */
+  /** The body of the function. */
   readonly body: string;
-  /** Bindings and functions that it uses. */
-  readonly declarations: string;
-  /** The slot of each buffer, one for all views of it. */
-  readonly slots: readonly number[];
+  /** The functions that it uses. */
+  readonly functions: readonly string[];
 }
 
 /**
  * Writes fused code that computes element `i`.
  *
  * @param code The code.
- * @param firstBinding The number of its first binding.
+ * @param buffers The buffers of the kernel; those that it reads are added.
  * @param dtype The type of the result.
  * @returns The text.
  */
 export function fusedText(
   code: FusedCode,
-  firstBinding: number,
+  buffers: KernelBuffers,
   dtype: DType = "f32",
 ): FusedText {
-  const buffers = buffersOf(code, wordType);
   const body = [
     ...code.lines.map((line) => lineText(code, buffers, line)),
     `return ${stored(code.result, dtype)};`,
   ].join("\n  ");
-  return {
-    body,
-    declarations: [
-      ...bindingTexts(buffers, firstBinding),
-      ...mentioned(body),
-    ].join("\n"),
-    slots: [...buffers.keys()],
-  };
+  return { body, functions: mentioned(body) };
+}
+
+/**
+ * Tells whether fused code can compute four neighbours at once: its operands lie
+ * so that they are read as vectors, or once where all four are one.
+ *
+ * @param code The code.
+ * @returns Whether it can.
+ */
+export function computesFours({ lines, operands }: FusedCode): boolean {
+  const kinds = new Map<number, string>();
+  return lines.every((line) => {
+    if (line.kind !== "load") return true;
+    const operand = operands[line.operand]!;
+    const kind = line.at === "i" ? fourKind(operand) : "apart";
+    const known = kinds.get(operand.slot) ?? kind;
+    kinds.set(operand.slot, kind);
+    // Read in two ways, a buffer would be two of the few that there are.
+    return kind !== "apart" && known === kind;
+  });
 }
 
 /**
  * Writes fused code that computes elements `i` to `i + 3`, for `i` a multiple
- * of four: their operands are read as vectors, or once where all four are one.
+ * of four: see {@linkcode computesFours}.
  *
  * @param code The code.
- * @param firstBinding The number of its first binding.
+ * @param buffers The buffers of the kernel; those that it reads are added.
  * @param dtype The type of the result.
- * @returns The text, or `undefined` if elements of an operand lie apart.
+ * @param name The name of the function that computes one element.
+ * @returns The text.
  */
 export function fusedFourText(
   code: FusedCode,
-  firstBinding: number,
+  buffers: KernelBuffers,
   dtype: DType,
-): FusedText | undefined {
+  name = "element",
+): FusedText {
   const loads = code.lines.filter((line) => line.kind === "load");
-  const kinds = new Map<number, "together" | "same">();
-  for (const { at, operand } of loads) {
-    const read = code.operands[operand]!;
-    const kind = at === "i" ? fourKind(read) : "apart";
-    const known = kinds.get(read.slot) ?? kind;
-    // A buffer has one type, so it is read in one way.
-    if (kind === "apart" || known !== kind) return undefined;
-    kinds.set(read.slot, kind);
-  }
-  const buffers = buffersOf(
-    code,
-    (dtype, slot) =>
-      kinds.get(slot) === "together" ? fourType(dtype) : wordType(dtype),
-  );
   const rest = code.lines.filter((line) => line.kind !== "load");
   const parameters = loads.map(({ name, operand }) =>
     `${name}: ${valueType(code.operands[operand]!.dtype)}`
   );
   const element = [
-    `fn element(${["i: u32", ...parameters].join(", ")}) -> ${
+    `fn ${name}(${["i: u32", ...parameters].join(", ")}) -> ${
       isPacked(dtype) ? "f32" : wordType(dtype)
     } {`,
     ...rest.map((line) => `  ${lineText(code, buffers, line)}`),
@@ -92,15 +91,17 @@ export function fusedFourText(
   ].join("\n");
   const reads = loads.map(({ name, operand }) => {
     const read = code.operands[operand]!;
-    const buffer = buffers.get(read.slot)!.name;
-    return kinds.get(read.slot) === "together"
-      ? `let ${name} = ${loadFourText(buffer, read, "i")};`
-      : `let ${name} = vec4<${valueType(read.dtype)}>(${
-        loadText(buffer, read, "i")
-      });`;
+    if (fourKind(read) === "together") {
+      const buffer = buffers.read(read.slot, fourType(read.dtype));
+      return `let ${name} = ${loadFourText(buffer, read, "i")};`;
+    }
+    const buffer = buffers.read(read.slot, wordType(read.dtype));
+    return `let ${name} = vec4<${valueType(read.dtype)}>(${
+      loadText(buffer, read, "i")
+    });`;
   });
   const calls = ["x", "y", "z", "w"].map((part, k) =>
-    `element(${
+    `${name}(${
       [`i + ${k}u`, ...loads.map(({ name }) => `${name}.${part}`)].join(", ")
     })`
   );
@@ -108,47 +109,13 @@ export function fusedFourText(
   if (dtype === "bf16") functions.push(PACK_BRAIN);
   return {
     body: [...reads, `return ${packed(calls, dtype)};`].join("\n  "),
-    declarations: [
-      ...bindingTexts(buffers, firstBinding),
-      ...functions,
-      element,
-    ].join("\n"),
-    slots: [...buffers.keys()],
+    functions: [...functions, element],
   };
-}
-
-interface TextBuffer {
-  readonly name: string;
-  readonly type: string;
-}
-
-/** The buffers of fused code by slot, in the order of their bindings. */
-function buffersOf(
-  { operands }: FusedCode,
-  typeOf: (dtype: DType, slot: number) => string,
-): ReadonlyMap<number, TextBuffer> {
-  const buffers = new Map<number, TextBuffer>();
-  for (const { slot, dtype } of operands) {
-    const name = buffers.get(slot)?.name ?? `fused_${buffers.size}`;
-    buffers.set(slot, { name, type: typeOf(dtype, slot) });
-  }
-  return buffers;
-}
-
-function bindingTexts(
-  buffers: ReadonlyMap<number, TextBuffer>,
-  firstBinding: number,
-): string[] {
-  return [...buffers.values()].map(({ name, type }, k) =>
-    `@group(0) @binding(${
-      firstBinding + k
-    }) var<storage, read> ${name}: array<${type}>;`
-  );
 }
 
 function lineText(
   code: FusedCode,
-  buffers: ReadonlyMap<number, TextBuffer>,
+  buffers: KernelBuffers,
   line: FusedLine,
 ): string {
   switch (line.kind) {
@@ -158,7 +125,7 @@ function lineText(
       };`;
     case "load": {
       const operand = code.operands[line.operand]!;
-      const { name } = buffers.get(operand.slot)!;
+      const name = buffers.read(operand.slot, wordType(operand.dtype));
       return `let ${line.name} = ${loadText(name, operand, line.at)};`;
     }
     case "value":

@@ -1,10 +1,22 @@
 import { isQuantized, isRowMajor } from "@wick/core-tensor";
-import type { DeviceTraits, KernelCall, View } from "@wick/core-tensor";
+import type {
+  DeviceTraits,
+  KernelCall,
+  KernelOperand,
+  View,
+} from "@wick/core-tensor";
 import type { Step, StepMain, StepOperand } from "@wick/graph";
-import { bindings, hasHook, kernelSource } from "@wick/kernels-wgsl";
+import {
+  type Binding,
+  bindings,
+  hasHook,
+  kernelSource,
+} from "@wick/kernels-wgsl";
+import { computedLoad } from "./computed_load.ts";
 import { isPacked, loadText } from "./element_text.ts";
 import { elementwiseCode } from "./elementwise_code.ts";
-import { fusedText } from "./fused_text.ts";
+import { computesFours, fusedText } from "./fused_text.ts";
+import { KernelBuffers } from "./kernel_buffers.ts";
 
 /** A step as a shader and what it is called with. */
 export interface KernelCode {
@@ -53,15 +65,23 @@ function mainCode(
   }
   const call: KernelCall = operation.kernel({
     attributes,
-    inputs: operands,
+    inputs: operands.map(kernelOperand),
     output: { shape, dtype },
     device,
   });
   const own = bindings(call.kernel).toSorted((a, b) => a.binding - b.binding);
+  const buffers = new KernelBuffers(own.length);
   const hooks: Record<string, string> = { ...call.hooks };
+  const functions = new Set<string>();
   const packed: string[] = [];
   operands.forEach((operand, index) => {
     const { name } = own[index]!;
+    if (operand.slot === undefined) {
+      const load = computedLoad(call.kernel, name, operand, buffers);
+      hooks[load.hook] = load.body;
+      for (const text of load.functions) functions.add(text);
+      return;
+    }
     const hook = `load_${name}`;
     // A kernel that reads vectors has been told how they lie.
     if (isPlain(operand) || hasHook(call.kernel, `read_${name}`)) return;
@@ -76,13 +96,16 @@ function mainCode(
       packed.push(name);
     }
   });
-  const extra = fused ? fusedText(fused, own.length) : undefined;
-  if (extra) hooks["epilogue"] = extra.body;
+  if (fused) {
+    const { body, functions: used } = fusedText(fused, buffers);
+    hooks["epilogue"] = body;
+    for (const text of used) functions.add(text);
+  }
   let text = kernelSource(call.kernel, {
     sizes: call.sizes,
     ...(call.types && { types: call.types }),
     hooks,
-    ...(extra && { declarations: extra.declarations }),
+    declarations: [buffers.declarations, ...functions].join("\n"),
   });
   for (const name of packed) {
     text = text.replace(
@@ -90,18 +113,44 @@ function mainCode(
       "$1array<u32>",
     );
   }
-  const slots = [...operands.map(({ slot }) => slot)];
+  const kept = own.filter((_, index) =>
+    operands[index]?.slot !== undefined || index >= operands.length
+  );
+  const slots = operands.flatMap(({ slot }) =>
+    slot === undefined ? [] : [slot]
+  );
   // An operation that updates an operand has no buffer for a result.
   if (operation.updates === undefined) slots.push(output);
   return {
-    text,
-    slots: [...slots, ...extra?.slots ?? []],
+    text: kept.length === own.length
+      ? text
+      : withoutBindings(text, own.filter((binding) => !kept.includes(binding))),
+    slots: [...slots, ...buffers.all.map(({ slot }) => slot)],
     writes: [
-      ...own.map(({ access }) => access === "read_write"),
-      ...extra?.slots.map(() => false) ?? [],
+      ...kept.map(({ access }) => access === "read_write"),
+      ...buffers.all.map(({ written }) => written),
     ],
     workgroups: spread(call.workgroups),
   };
+}
+
+/** An operand as the rules see it that choose kernels. */
+function kernelOperand(operand: StepMain["operands"][number]): KernelOperand {
+  if (operand.slot !== undefined) return operand;
+  const { dtype, view, code } = operand;
+  return { dtype, view, computed: { vectors: computesFours(code) } };
+}
+
+/** Takes the bindings of operands away that are computed, and numbers the rest. */
+function withoutBindings(text: string, gone: readonly Binding[]): string {
+  let number = 0;
+  return text.replace(
+    /@group\(0\) @binding\((\d+)\) (var<[^>]*> (\w+): [^;]+;)/g,
+    (_, _number, rest: string, name: string) =>
+      gone.some((binding) => binding.name === name)
+        ? ""
+        : `@group(0) @binding(${number++}) ${rest}`,
+  );
 }
 
 /** Whether an operand is read by its logical index as it lies. */

@@ -25,6 +25,7 @@ export const ACCUMULATE: Operation<undefined> = {
     return sum!;
   },
   reference: ([sum, x]) => sum!.map((value, i) => value + x![i]!),
+  readsOf: (index) => index === 1 ? 1 : undefined,
   kernel: ({ output: { shape } }) => ({
     kernel: "accumulate",
     sizes: { COUNT: elementCount(shape) },

@@ -51,6 +51,8 @@ export const ADAMW: Operation<undefined> = {
       return value * (1 - rate! * decay!) - rate! * (m / correction1!) / width;
     });
   },
+  // Every thread reads the numbers: eight for the seven values that it moves.
+  readsOf: (index) => index === 3 ? 1 : index === 4 ? 8 : undefined,
   kernel: ({ output: { shape } }) => ({
     kernel: "adamw",
     sizes: { COUNT: elementCount(shape) },

@@ -35,6 +35,8 @@ export const AMAX: Operation<ReductionAttributes> = {
       (elements) => elements.reduce((a, b) => Math.max(a, b), -Infinity),
     ),
   gradient: extremeGradient,
+  readsOf: () => 1,
+  loadsAll: [0],
   kernel: (request) => extremeCall(GREATEST, request),
 };
 

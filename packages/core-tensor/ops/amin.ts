@@ -35,6 +35,8 @@ export const AMIN: Operation<ReductionAttributes> = {
       (elements) => elements.reduce((a, b) => Math.min(a, b), Infinity),
     ),
   gradient: extremeGradient,
+  readsOf: () => 1,
+  loadsAll: [0],
   kernel: (request) => extremeCall(LEAST, request),
 };
 

@@ -28,6 +28,8 @@ export const ARGMAX: Operation<ReductionAttributes> = {
     return { shape: reducedShape(shape, attributes), dtype: "i32" };
   },
   reference: ([x], node) => reduceReference(x!, node, firstGreatest),
+  readsOf: () => 1,
+  loadsAll: [0],
   kernel: (request) => {
     const type = DTYPES[request.inputs[0]!.dtype].arithmetic;
     const call = { ...reduceCall(request), kernel: "argmax" };

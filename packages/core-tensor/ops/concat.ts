@@ -56,6 +56,7 @@ export const CONCAT: Operation<ConcatAttributes> = {
       return DTYPES[dtype].float ? () => slice(dy, start, end) : undefined;
     });
   },
+  readsOf: () => 1,
   kernel: ({ inputs, output: { shape, dtype }, attributes: { axis } }) => ({
     kernel: inputs.length === 2 ? "concat" : "concat_4",
     sizes: {

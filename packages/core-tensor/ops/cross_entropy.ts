@@ -46,6 +46,8 @@ export const CROSS_ENTROPY: Operation<CrossEntropyAttributes> = {
   gradient: (dy, { inputs: [logits, labels], attributes }) => [
     () => record(CROSS_ENTROPY_GRADIENT, [dy, logits!, labels!], attributes),
   ],
+  readsOf: (index) => index === 0 ? 2 : undefined,
+  loadsAll: [0],
   kernel: ({ inputs: [logits], attributes, device }) =>
     rowCall("cross_entropy", device, normSizes(logits!.view.shape), {
       IGNORED: attributes.ignoreIndex,

@@ -36,6 +36,9 @@ export const CROSS_ENTROPY_GRADIENT: Operation<CrossEntropyAttributes> = {
     });
     return out;
   },
+  // The gradient of a loss is read once for all classes of its row.
+  readsOf: (index) => index === 2 ? undefined : index === 0 ? 1 : 2,
+  loadsAll: [1],
   kernel: ({ inputs: [, logits], attributes, device }) =>
     rowCall("cross_entropy_gradient", device, normSizes(logits!.view.shape), {
       IGNORED: attributes.ignoreIndex,

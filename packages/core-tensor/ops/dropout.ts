@@ -45,6 +45,7 @@ export const DROPOUT: Operation<DropoutAttributes> = {
     () => record(DROPOUT, [dy, counter!], attributes),
     undefined,
   ],
+  readsOf: (index) => index === 0 ? 1 : undefined,
   kernel: ({ output: { shape }, attributes: { rate, seed } }) => {
     const count = elementCount(shape);
     return {

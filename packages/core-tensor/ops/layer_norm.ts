@@ -2,7 +2,7 @@ import type { Operation } from "../operation.ts";
 import { record, type Tensor } from "../tensor.ts";
 import { LAYER_NORM_GRADIENT } from "./layer_norm_gradient.ts";
 import { mul } from "./mul.ts";
-import { checkNorm, normConstant, normSizes } from "./norm.ts";
+import { checkNorm, normConstant, normReads, normSizes } from "./norm.ts";
 import { normCall } from "./norm_call.ts";
 import type { NormAttributes } from "./norm.ts";
 import { mapRows } from "./reduction.ts";
@@ -31,6 +31,8 @@ export const LAYER_NORM: Operation<NormAttributes> = {
       () => sum(dy, rows),
     ];
   },
+  readsOf: normReads(0),
+  loadsAll: [0],
   kernel: (request) => normCall("layer_norm", ["x", "weight", "bias"], request),
 };
 

@@ -1,5 +1,5 @@
 import type { Operation } from "../operation.ts";
-import { type NormAttributes, normSizes } from "./norm.ts";
+import { type NormAttributes, normReads, normSizes } from "./norm.ts";
 import { normCall } from "./norm_call.ts";
 import { mapRows } from "./reduction.ts";
 
@@ -27,6 +27,8 @@ export const LAYER_NORM_GRADIENT: Operation<NormAttributes> = {
         scale * (slope - mid - distances[k]! * scale * product)
       );
     }),
+  readsOf: normReads(0, 1),
+  loadsAll: [0, 1],
   kernel: (request) =>
     normCall("layer_norm_gradient", ["dy", "x", "weight"], request),
 };

@@ -19,6 +19,8 @@ export const LOG_SOFTMAX: Operation<AxisAttributes> = {
   gradient: (dy, { output, attributes }) => [
     () => record(LOG_SOFTMAX_GRADIENT, [dy, output], attributes),
   ],
+  readsOf: () => 2,
+  loadsAll: [0],
   kernel: (request) => axisCall("log_softmax", request, ["x"]),
 };
 

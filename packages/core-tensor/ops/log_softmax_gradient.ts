@@ -14,5 +14,7 @@ export const LOG_SOFTMAX_GRADIENT: Operation<AxisAttributes> = {
       const total = slopes.reduce((sum, slope) => sum + slope, 0);
       return slopes.map((slope, k) => slope - Math.exp(logarithms[k]!) * total);
     }),
+  readsOf: () => 2,
+  loadsAll: [0, 1],
   kernel: (request) => axisCall("log_softmax_gradient", request),
 };

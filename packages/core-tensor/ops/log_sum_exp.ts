@@ -31,6 +31,8 @@ export const LOG_SUM_EXP: Operation<ReductionAttributes> = {
         broadcastTo(reshape(dy, keptShape(x!.shape, attributes)), x!.shape),
       ),
   ],
+  readsOf: () => 1,
+  loadsAll: [0],
   kernel: ({ inputs: [x], attributes, device }) => {
     const sizes = reductionSizes(x!.view.shape, attributes);
     return rowCall("log_sum_exp", device, sizes, { INNER: sizes.inner });

@@ -24,6 +24,9 @@ export const MATMUL: Operation<undefined> = {
     () => matmul(dy, transpose(b!)),
     () => matmul(transpose(a!), dy),
   ],
+  // The narrow products of adapters read a wide operand once or twice.
+  readsOf: (index, { shape }) =>
+    Math.ceil(index === 0 ? shape.at(-1)! / 16 : shape.at(-2)! / 4),
   kernel: (request: KernelRequest<undefined>) => matmulCall(request),
   // The kernels walk along any strides; only batches that lie apart in more
   // ways than they have axes for are copied.

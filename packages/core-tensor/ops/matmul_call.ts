@@ -45,12 +45,15 @@ export function matmulCall(
   });
 }
 
-function placed({ dtype, view, elements }: KernelOperand): MatmulOperand {
+function placed(
+  { dtype, view, computed, elements }: KernelOperand,
+): MatmulOperand {
   return {
     dtype: floatType(dtype),
     ...(elements !== undefined && { elements }),
     offset: view.offset,
     strides: view.strides,
+    scalar: computed?.vectors === false,
   };
 }
 

@@ -19,6 +19,8 @@ export interface MatmulOperand {
    * 0 repeats.
    */
   readonly strides: readonly number[];
+  /** Whether it can only be read one by one: code computes it. */
+  readonly scalar?: boolean;
 }
 
 /** A matrix product to choose a kernel for. */
@@ -185,7 +187,7 @@ function placed(
   return {
     name,
     place,
-    vectors: isWhole(offset) && (
+    vectors: !place.scalar && isWhole(offset) && (
       column === 1 ? isWhole(row) : row === 1 && isWhole(column) &&
         (left ? isWhole(rows) : true)
     ),

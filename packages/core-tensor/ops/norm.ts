@@ -1,4 +1,4 @@
-import type { TensorSpec } from "../operation.ts";
+import type { Operation, TensorSpec } from "../operation.ts";
 import { elementCount, type Shape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { broadcastTo } from "./broadcast_to.ts";
@@ -24,6 +24,19 @@ export function normSizes(shape: Shape): ReductionSizes {
     length: shape.at(-1)!,
     inner: 1,
   };
+}
+
+/**
+ * Tells how often the kernel of a norm, or of its gradient, reads its operands.
+ *
+ * @param rows The operands that are rows; the others are for each feature.
+ * @returns The rule of the operation.
+ */
+export function normReads(
+  ...rows: readonly number[]
+): NonNullable<Operation<NormAttributes>["readsOf"]> {
+  return (index, { shape }) =>
+    rows.includes(index) ? 3 : normSizes(shape).outer;
 }
 
 /**

@@ -41,6 +41,7 @@ export const PAD: Operation<PadAttributes> = {
     () =>
       slice(dy, before, before.map((first, axis) => first + x!.shape[axis]!)),
   ],
+  readsOf: () => 1,
   kernel: ({ inputs: [x], output, attributes: { before } }) => {
     // Up to four axes after neighbours that are not padded are joined.
     const axes = joinAxes(x!.view.shape, output.shape, before);

@@ -1,7 +1,7 @@
 import type { Operation } from "../operation.ts";
 import { record, type Tensor } from "../tensor.ts";
 import { mul } from "./mul.ts";
-import { checkNorm, normConstant, normSizes } from "./norm.ts";
+import { checkNorm, normConstant, normReads, normSizes } from "./norm.ts";
 import { normCall } from "./norm_call.ts";
 import type { NormAttributes } from "./norm.ts";
 import { mapRows } from "./reduction.ts";
@@ -26,6 +26,8 @@ export const RMS_NORM: Operation<NormAttributes> = {
         x!.shape.slice(1).map((_, axis) => axis),
       ),
   ],
+  readsOf: normReads(0),
+  loadsAll: [0],
   kernel: (request) => normCall("rms_norm", ["x", "weight"], request),
 };
 

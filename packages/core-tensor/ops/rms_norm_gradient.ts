@@ -1,5 +1,5 @@
 import type { Operation } from "../operation.ts";
-import { type NormAttributes, normSizes } from "./norm.ts";
+import { type NormAttributes, normReads, normSizes } from "./norm.ts";
 import { normCall } from "./norm_call.ts";
 import { mapRows } from "./reduction.ts";
 
@@ -24,6 +24,8 @@ export const RMS_NORM_GRADIENT: Operation<NormAttributes> = {
         scale * slopes[k]! * weight![k]! - slope * value
       );
     }),
+  readsOf: normReads(0, 1),
+  loadsAll: [0, 1],
   kernel: (request) =>
     normCall("rms_norm_gradient", ["dy", "x", "weight"], request),
 };

@@ -37,9 +37,10 @@ export function rowVectorsCall(
   if (vectors > LANES * MOST_VECTORS) return undefined;
   const types: Record<string, string> = {};
   const hooks: Record<string, string> = {};
-  for (const [index, { dtype, view }] of inputs.entries()) {
+  for (const [index, { dtype, view, computed }] of inputs.entries()) {
     const four = readFour(dtype, view);
-    if (!four) return undefined;
+    if (!four || computed?.vectors === false) return undefined;
+    if (computed) continue;
     const name = names[index]!;
     types[`Four${name[0]!.toUpperCase()}${name.slice(1)}`] = four.type;
     if (four.body) hooks[`read_${name}`] = four.body.replaceAll("$", name);

@@ -20,6 +20,8 @@ export const SOFTMAX: Operation<AxisAttributes> = {
   gradient: (dy, { output, attributes }) => [
     () => record(SOFTMAX_GRADIENT, [dy, output], attributes),
   ],
+  readsOf: () => 2,
+  loadsAll: [0],
   kernel: (request) => axisCall("softmax", request, ["x"]),
 };
 

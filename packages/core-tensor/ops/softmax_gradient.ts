@@ -15,5 +15,7 @@ export const SOFTMAX_GRADIENT: Operation<AxisAttributes> = {
       shares.forEach((share, k) => total += share * slopes[k]!);
       return shares.map((share, k) => share * (slopes[k]! - total));
     }),
+  readsOf: () => 2,
+  loadsAll: [0, 1],
   kernel: (request) => axisCall("softmax_gradient", request, ["dy", "y"]),
 };

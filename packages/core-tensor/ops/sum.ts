@@ -31,6 +31,8 @@ export const SUM: Operation<ReductionAttributes> = {
   gradient: (dy, { inputs: [x], attributes }) => [
     () => broadcastTo(reshape(dy, keptShape(x!.shape, attributes)), x!.shape),
   ],
+  readsOf: () => 1,
+  loadsAll: [0],
   kernel: reduceCall,
 };
 

@@ -23,6 +23,8 @@ export const SUM_OF_SQUARES: Operation<PartsAttributes> = {
   gradient: (dy, { inputs: [x], attributes }) => [
     () => mul(mul(2, x!), repeatParts(dy, x!.shape, attributes)),
   ],
+  readsOf: () => 1,
+  loadsAll: [0],
   kernel: (request) => ({
     ...SUM_PARTS.kernel!(request),
     hooks: { term: "return x * x;" },

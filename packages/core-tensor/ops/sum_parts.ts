@@ -42,6 +42,8 @@ export const SUM_PARTS: Operation<PartsAttributes> = {
   gradient: (dy, { inputs: [x], attributes }) => [
     () => repeatParts(dy, x!.shape, attributes),
   ],
+  readsOf: () => 1,
+  loadsAll: [0],
   kernel: ({ inputs: [x], attributes, device }) => {
     const { outer, length, inner } = reductionSizes(x!.view.shape, attributes);
     const { parts } = attributes;
