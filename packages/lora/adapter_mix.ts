@@ -115,7 +115,7 @@ export class AdapterMix implements RowAdapters {
     const { model } = this;
     for (const [path, layer] of this.#layers) {
       if (model.linears.get(path) === layer) {
-        model.replaceLinear(path, layer.base);
+        model.replaceLinear(path);
       }
       layer[Symbol.dispose]();
     }
@@ -135,6 +135,8 @@ function refuseOthers(
     ? "it is DoRA, which changes the base's part of the result too; run it alone or merge it"
     : [...adapter.layers.values()].some(({ merged }) => merged)
     ? "it is merged into the weights, unmerge it first"
+    : adapter.weights.size > 0 || adapter.config.loraBias
+    ? "it holds weights or biases beside A and B; run it alone or merge it"
     : adapter.layers.has("lm_head")
     ? "it adapts the output head, which has no rows of a batch; run it alone or merge it"
     : undefined;

@@ -1,4 +1,4 @@
-import { sameShape } from "@wick/core-tensor";
+import { sameShape, type Tensor, transpose } from "@wick/core-tensor";
 import {
   type CausalLanguageModel,
   FileFormatError,
@@ -11,6 +11,8 @@ import {
 import type { AdapterLayout, AdapterPart } from "./adapter_layout.ts";
 import { LoraAdapter, type LoraMatrices } from "./lora_adapter.ts";
 import { layerConfig, type LoraConfig } from "./lora_config.ts";
+import { exactPissa } from "./pissa_matrices.ts";
+import { modulePath, savedShape, savedWeights } from "./saved_weights.ts";
 import { targetPaths } from "./target_modules.ts";
 import { transposed } from "./transposed.ts";
 
@@ -44,24 +46,31 @@ export async function injectTensors(
   using reader = await openSafetensors(joinPath(folder, layout.file));
   try {
     const config = configure(reader.names());
-    const matrices = await readTensors(model, reader, config, layout);
-    return LoraAdapter.inject(model, config, { trainable, insert, matrices });
+    const found = await readTensors(model, reader, config, layout);
+    return LoraAdapter.inject(model, config, { trainable, insert, ...found });
   } catch (cause) {
     if (!(cause instanceof RangeError)) throw cause;
     throw new FileFormatError(reader.path, cause.message, { cause });
   }
 }
 
+/** What a file holds: A and B by path, weights of the model by name. */
+interface AdapterContents {
+  readonly matrices: ReadonlyMap<string, LoraMatrices>;
+  readonly weights: ReadonlyMap<string, Float32Array>;
+}
+
 async function readTensors(
   model: CausalLanguageModel,
   reader: SafetensorsReader,
   config: LoraConfig,
-  { prefix, ends, outFirst }: AdapterLayout,
-): Promise<Map<string, LoraMatrices>> {
+  { prefix, ends, outFirst, saves }: AdapterLayout,
+): Promise<AdapterContents> {
   const matrices = new Map<string, LoraMatrices>();
   const used = new Set<string>();
-  for (const path of targetPaths(model.linears.keys(), config)) {
-    const { inFeatures, outFeatures } = model.linears.get(path)!;
+  const paths = targetPaths(model.linears.keys(), config);
+  for (const path of paths) {
+    const { inFeatures, outFeatures } = model.ownLinears.get(path)!;
     const { rank } = layerConfig(config, path);
     const read = async (
       part: AdapterPart,
@@ -79,9 +88,30 @@ async function readTensors(
     matrices.set(path, {
       a: await read("a", inFeatures, rank),
       b: await read("b", rank, outFeatures),
+      ...(config.loraBias &&
+        { outerBias: await read("outerBias", outFeatures) }),
       ...(config.useDora &&
         { magnitude: await read("magnitude", outFeatures) }),
+      ...(config.init === "pissa" &&
+        { initial: await exactPissa(model, config, path) }),
     });
+  }
+  const weights = new Map<string, Float32Array>();
+  if (saves) {
+    const wanted = new Set(savedWeights(model, config, paths));
+    for (const name of [...model.weights.keys(), "lm_head.weight"]) {
+      const stored = storedName(reader, prefix, name);
+      if (stored === undefined && !wanted.has(name)) continue;
+      used.add(stored ?? name);
+      weights.set(
+        name,
+        await readValues(
+          reader,
+          stored ?? `${prefix}${name}`,
+          savedShape(model, name),
+        ),
+      );
+    }
   }
   const unused = reader.names().find((name) => !used.has(name));
   if (unused !== undefined) {
@@ -90,7 +120,20 @@ async function readTensors(
       `it has ${unused}, for which the model has no layer that the configuration names`,
     );
   }
-  return matrices;
+  return { matrices, weights };
+}
+
+/** The name under which a file has a weight of the model, if it has it. */
+function storedName(
+  reader: SafetensorsReader,
+  prefix: string,
+  name: string,
+): string | undefined {
+  const path = modulePath(name);
+  return [
+    `${prefix}${path}.base_layer${name.slice(path.length)}`,
+    `${prefix}${name}`,
+  ].find((stored) => reader.has(stored));
 }
 
 async function readValues(
@@ -126,22 +169,31 @@ export async function adapterTensors(
   { prefix, ends, outFirst }: AdapterLayout,
 ): Promise<NamedTensor[]> {
   const tensors: NamedTensor[] = [];
-  for (const [path, { parts }] of adapter.layers) {
-    for (const part of ["a", "b", "magnitude"] as const) {
-      const tensor = parts[part];
-      if (!tensor) continue;
-      const { shape } = tensor;
-      const values = Float32Array.from(await tensor.data());
-      const turned = outFirst && shape.length === 2
-        ? transposed(values, shape[0]!, shape[1]!)
-        : values;
-      tensors.push({
-        name: `${prefix}${path}.${ends[part]}`,
-        dtype: "F32",
-        shape: outFirst ? shape.toReversed() : shape,
-        bytes: new Uint8Array(turned.buffer),
-      });
+  const push = async (name: string, tensor: Tensor): Promise<void> => {
+    const { shape, known } = tensor;
+    const values = Float32Array.from(await tensor.data());
+    if (!known) tensor.dispose();
+    tensors.push({
+      name: `${prefix}${name}`,
+      dtype: "F32",
+      shape,
+      bytes: new Uint8Array(values.buffer),
+    });
+  };
+  for (const [path, layer] of adapter.layers) {
+    const { a, b } = layer.plain;
+    for (const [part, matrix] of [["a", a], ["b", b]] as const) {
+      await push(
+        `${path}.${ends[part]}`,
+        outFirst ? transpose(matrix) : matrix,
+      );
     }
+    const { outerBias, magnitude } = layer.parts;
+    if (outerBias) await push(`${path}.${ends.outerBias}`, outerBias);
+    if (magnitude) await push(`${path}.${ends.magnitude}`, magnitude);
+  }
+  for (const [name, tensor] of adapter.weights) {
+    await push(adapter.fileName(name), tensor);
   }
   return tensors;
 }

@@ -15,7 +15,11 @@ import {
 import type { LinearLayer } from "@wick/models";
 import { detached } from "./detached.ts";
 import type { LoraLayerConfig } from "./lora_config.ts";
-import { type AdapterParts, LoraLinear } from "./lora_linear.ts";
+import {
+  type AdapterParts,
+  type LoraBiases,
+  LoraLinear,
+} from "./lora_linear.ts";
 
 /**
  * A linear layer with a DoRA adapter: each row of the weight with its LoRA part
@@ -61,6 +65,7 @@ export class DoraLinear extends LoraLinear {
    * @param config Rank, scaling and dropout.
    * @param magnitude The length of each row, `[out]`; if absent that of the
    *   weight's rows, which is what training begins with while B is zero.
+   * @param biases The bias that the adapter brings.
    * @throws {RangeError} If the matrices or the lengths do not fit the layer.
    */
   constructor(
@@ -69,8 +74,9 @@ export class DoraLinear extends LoraLinear {
     b: Tensor,
     config: LoraLayerConfig,
     magnitude?: Tensor,
+    biases: LoraBiases = {},
   ) {
-    super(base, a, b, config);
+    super(base, a, b, config, biases);
     const { outFeatures } = base;
     if (
       magnitude &&

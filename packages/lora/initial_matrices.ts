@@ -1,5 +1,6 @@
 import type { LoraMatrices } from "./lora_adapter.ts";
 import type { LoraInit } from "./lora_config.ts";
+import { normal } from "./normal.ts";
 
 /** The sizes of the layer that is adapted. */
 export interface LayerSize {
@@ -31,10 +32,4 @@ export function initialMatrices(
     a: Float32Array.from({ length: inFeatures * rank }, draw),
     b: new Float32Array(rank * outFeatures),
   };
-}
-
-/** A normal number, from two uniform ones by Box and Muller. */
-function normal(uniform: () => number): number {
-  const radius = Math.sqrt(-2 * Math.log(1 - uniform()));
-  return radius * Math.cos(2 * Math.PI * uniform());
 }

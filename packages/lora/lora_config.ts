@@ -25,15 +25,32 @@ export interface LoraConfig {
   readonly useRslora?: boolean;
   /** Whether the length of each row of the weight is trained too (DoRA). */
   readonly useDora?: boolean;
-  /** How A is drawn at first, B being zero; `"kaiming"` if absent. */
+  /** How A and B begin; `"kaiming"` if absent. */
   readonly init?: LoraInit;
+  /** Which biases of the model are trained too; `"none"` if absent. */
+  readonly bias?: LoraBias;
+  /** Whether each B has a bias of its own, scaled as B is. */
+  readonly loraBias?: boolean;
+  /**
+   * Modules of which all weights are trained, such as `lm_head`, `embed_tokens`
+   * or `norm`: ends of their paths.
+   */
+  readonly modulesToSave?: readonly string[];
 }
 
 /**
- * How A is drawn: `"kaiming"` as PEFT does by default, uniform within ±1/√in;
- * `"gaussian"` as it does when asked, normal with a deviation of 1/rank.
+ * How A and B begin: `"kaiming"` as PEFT does by default, A uniform within
+ * ±1/√in and B zero; `"gaussian"` as it does when asked, A normal with a
+ * deviation of 1/rank; `"pissa"` with the largest singular values of the weight,
+ * which the base then lacks (see {@linkcode LoraAdapter.create}).
  */
-export type LoraInit = "kaiming" | "gaussian";
+export type LoraInit = "kaiming" | "gaussian" | "pissa";
+
+/**
+ * Which biases are trained: none, those of the adapted layers, or all of the
+ * model.
+ */
+export type LoraBias = "none" | "lora_only" | "all";
 
 /** What one layer of an adapter is. */
 export interface LoraLayerConfig {
@@ -92,6 +109,13 @@ export function loraConfig(options: Partial<LoraConfig> = {}): LoraConfig {
   if (!(config.dropout >= 0 && config.dropout < 1)) {
     throw new RangeError(
       `Cannot adapt with dropout ${config.dropout}: it must be from 0 to less than 1`,
+    );
+  }
+  if (config.useDora && (config.loraBias || config.init === "pissa")) {
+    throw new RangeError(
+      `Cannot adapt with DoRA and ${
+        config.loraBias ? "a bias of B" : "PiSSA"
+      }: use one of them`,
     );
   }
   return config;

@@ -26,6 +26,24 @@ export interface AdapterParts extends Readonly<Record<string, Tensor>> {
   readonly b: Tensor;
 }
 
+/** The matrices of a plain LoRA layer. */
+export interface PlainMatrices {
+  /** The inner size. */
+  readonly rank: number;
+  /** The inner matrix, `[in, rank]`. */
+  readonly a: Tensor;
+  /** The outer matrix, `[rank, out]`. */
+  readonly b: Tensor;
+}
+
+/** What a layer of an adapter can have beside A and B. */
+export interface LoraBiases {
+  /** A bias in the place of the layer's, `[out]`. */
+  readonly bias?: Tensor;
+  /** The bias of B, `[out]`, which is scaled as B is. */
+  readonly outerBias?: Tensor;
+}
+
 /**
  * A linear layer with a LoRA adapter: `y = x·Wᵀ + b + s·(x·A)·B`, in two
  * kernels. It is lazy or eager by the tensors that it is given.
@@ -54,6 +72,8 @@ export class LoraLinear implements LinearLayer {
   readonly b: Tensor;
   /** Rank, scaling and dropout. */
   readonly config: LoraLayerConfig;
+  /** The biases that the adapter brings. */
+  readonly biases: LoraBiases;
   /** What drops inputs while training; nothing is dropped if absent. */
   dropoutSource: DropoutSource | undefined;
   #merged: Tensor | undefined;
@@ -65,6 +85,7 @@ export class LoraLinear implements LinearLayer {
    * @param a The inner matrix, `[in, rank]`.
    * @param b The outer matrix, `[rank, out]`.
    * @param config Rank, scaling and dropout.
+   * @param biases The biases that the adapter brings.
    * @throws {RangeError} If the matrices do not fit the layer.
    */
   constructor(
@@ -72,6 +93,7 @@ export class LoraLinear implements LinearLayer {
     a: Tensor,
     b: Tensor,
     config: LoraLayerConfig,
+    biases: LoraBiases = {},
   ) {
     const { rank } = config;
     const fits = a.shape.length === 2 && b.shape.length === 2 &&
@@ -86,6 +108,7 @@ export class LoraLinear implements LinearLayer {
     this.a = a;
     this.b = b;
     this.config = config;
+    this.biases = biases;
     this.dropoutSource = undefined;
   }
 
@@ -104,9 +127,12 @@ export class LoraLinear implements LinearLayer {
     return this.#merged ?? this.base.weight;
   }
 
-  /** The bias, `[out]`, if there is one. */
+  /** The bias, `[out]`, with that of B, if there is one. */
   get bias(): Tensor | undefined {
-    return this.base.bias;
+    const { bias = this.base.bias, outerBias } = this.biases;
+    if (!outerBias) return bias;
+    const scaled = mul(outerBias, this.config.scaling);
+    return bias ? add(bias, scaled) : scaled;
   }
 
   /** Whether the adapter is in the weight. */
@@ -122,7 +148,17 @@ export class LoraLinear implements LinearLayer {
 
   /** The trained tensors. */
   get parts(): AdapterParts {
-    return { a: this.a, b: this.b };
+    const { a, b, biases: { outerBias } } = this;
+    return { a, b, ...(outerBias && { outerBias }) };
+  }
+
+  /**
+   * The matrices of the plain LoRA layer that this one is equal to: its own,
+   * unless it began otherwise.
+   */
+  get plain(): PlainMatrices {
+    const { a, b, config: { rank } } = this;
+    return { a, b, rank };
   }
 
   /**
@@ -150,7 +186,8 @@ export class LoraLinear implements LinearLayer {
    * @returns The difference, `[out, in]`.
    */
   delta(): Tensor {
-    return transpose(mul(matmul(this.a, this.b), this.config.scaling));
+    const { a, b } = this.plain;
+    return transpose(mul(matmul(a, b), this.config.scaling));
   }
 
   /**

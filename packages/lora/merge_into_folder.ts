@@ -1,15 +1,16 @@
 import {
   FileFormatError,
   joinPath,
-  type NamedTensor,
+  modelShards,
   openModelFiles,
-  type RawTensor,
+  readJsonObject,
   systemProblem,
   writeFolderAtomically,
-  writeSafetensors,
+  writeModelFiles,
+  writeTextAtomically,
 } from "@wick/models";
 import type { LoraAdapter } from "./lora_adapter.ts";
-import { narrowed } from "./narrowed.ts";
+import { mergedReader, untiesHead } from "./merged_reader.ts";
 
 /** Files of a model that hold weights, which are written anew. */
 const WEIGHTS = /\.(safetensors|safetensors\.index\.json|bin|pth|gguf)$/;
@@ -19,13 +20,14 @@ const KEPT = /\.(json|txt|model|jinja|md)$|^(LICENSE|NOTICE)/;
 
 /**
  * Writes the model of an adapter as a folder in Hugging Face's format: its
- * weights with the adapter in them, in the types of the base's files, beside
- * the configuration and the tokenizer of the base. The folder appears whole or
- * not at all.
+ * weights with the adapter in them, in the types and the files of the base,
+ * beside the configuration and the tokenizer of the base. One weight at a time
+ * is in memory. The folder appears whole or not at all.
  *
  * @param adapter The adapter, in its model.
  * @param base The folder that the model was loaded from.
  * @param output The folder to write, which is replaced if it is there.
+ * @throws {RangeError} If the adapter brings a bias where the base has none.
  * @throws {FileFormatError} If the base cannot be read, or the folder is that of
  *   the base or cannot be written.
  */
@@ -35,19 +37,25 @@ export async function mergeIntoFolder(
   output: string,
 ): Promise<void> {
   await refuseSameFolder(base, output);
-  using reader = await openModelFiles(base);
-  const tensors: NamedTensor[] = [];
-  for (const name of reader.names()) {
-    const raw = await reader.read(name);
-    tensors.push({ ...await merged(adapter, name, raw), name });
-  }
+  using reader = mergedReader(await openModelFiles(base), adapter);
+  const shards = await modelShards(base);
   await writeFolderAtomically(output, async (temporary) => {
-    await writeSafetensors(joinPath(temporary, "model.safetensors"), tensors);
+    await writeModelFiles(temporary, reader, shards);
     for await (const { name, isDirectory } of Deno.readDir(base)) {
       if (isDirectory || WEIGHTS.test(name) || !KEPT.test(name)) continue;
       await Deno.copyFile(joinPath(base, name), joinPath(temporary, name));
     }
+    if (untiesHead(adapter)) await writeUntied(base, temporary);
   });
+}
+
+/** Says in the configuration that the head has a weight of its own. */
+async function writeUntied(base: string, output: string): Promise<void> {
+  const config = await readJsonObject(joinPath(base, "config.json"));
+  await writeTextAtomically(
+    joinPath(output, "config.json"),
+    `${JSON.stringify({ ...config, tie_word_embeddings: false }, null, 2)}\n`,
+  );
 }
 
 async function refuseSameFolder(base: string, output: string): Promise<void> {
@@ -65,26 +73,5 @@ async function refuseSameFolder(base: string, output: string): Promise<void> {
       "it is the folder of the base model, name another",
       { action: "write" },
     );
-  }
-}
-
-/** A tensor of the base, with the adapter if it is the weight of a layer. */
-async function merged(
-  adapter: LoraAdapter,
-  name: string,
-  raw: RawTensor,
-): Promise<RawTensor> {
-  const layer = name.endsWith(".weight")
-    ? adapter.layers.get(name.slice(0, -".weight".length))
-    : undefined;
-  if (!layer) return raw;
-  const wasMerged = layer.merged;
-  layer.merge();
-  try {
-    const values = Float32Array.from(await layer.weight.data());
-    return { ...raw, bytes: narrowed(values, raw.dtype) };
-  } finally {
-    // Only one merged weight is on the device at a time.
-    if (!wasMerged) layer.unmerge();
   }
 }

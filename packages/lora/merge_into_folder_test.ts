@@ -1,8 +1,10 @@
 import {
   CausalLanguageModel,
+  modelShards,
   openSafetensors,
   type SafetensorsDtype,
   toFloat32,
+  writeModelFiles,
   writeSafetensors,
 } from "@wick/models";
 import { assertClose, TEST_DEVICES } from "@wick/testing";
@@ -92,6 +94,53 @@ for (const { name, ignore, open } of TEST_DEVICES) {
     }
   }
 }
+
+Deno.test("a merged model has the shards and the index of its base", async () => {
+  const device = await TEST_DEVICES[0]!.open();
+  const folder = await Deno.makeTempDir();
+  const [base, output] = [`${folder}/base`, `${folder}/merged`];
+  await Deno.mkdir(base);
+  await Deno.copyFile(`${FOLDER}/config.json`, `${base}/config.json`);
+  const shards = new Map<string, string>();
+  {
+    using reader = await openSafetensors(`${FOLDER}/model.safetensors`);
+    for (const name of reader.names()) {
+      shards.set(
+        name,
+        `model-${name.includes("layers.1") ? 2 : 1}.safetensors`,
+      );
+    }
+    await writeModelFiles(base, reader, shards);
+  }
+  using model = await CausalLanguageModel.load(device, base);
+  using adapter = await loadPeftAdapter(
+    model,
+    `${ADAPTERS}/tiny-llama--all-linear-r4`,
+  );
+  await mergeIntoFolder(adapter, base, output);
+  const files = await Array.fromAsync(
+    Deno.readDir(output),
+    (file) => file.name,
+  );
+  assertEquals(files.sort(), [
+    "config.json",
+    "model-1.safetensors",
+    "model-2.safetensors",
+    "model.safetensors.index.json",
+  ]);
+  const index = "model.safetensors.index.json";
+  assertEquals(
+    await Deno.readTextFile(`${output}/${index}`),
+    await Deno.readTextFile(`${base}/${index}`),
+  );
+  assertEquals(await modelShards(output), shards);
+  using merged = await CausalLanguageModel.load(device, output);
+  assertClose(await logits(merged), await logits(model), {
+    rtol: 0,
+    atol: 1e-4,
+  });
+  await Deno.remove(folder, { recursive: true });
+});
 
 Deno.test("a merged model does not take the place of its base", async () => {
   using model = await CausalLanguageModel.load(

@@ -56,8 +56,8 @@ export class MixedLinear implements LinearLayer {
     this.base = base;
     this.rows = undefined;
     this.#parts = parts;
-    const ranks = parts.flatMap(({ number, layer: { config } }) =>
-      new Array<readonly [number, number]>(config.rank)
+    const ranks = parts.flatMap(({ number, layer: { plain, config } }) =>
+      new Array<readonly [number, number]>(plain.rank)
         .fill([number, config.scaling])
     );
     const missing = (VECTOR - ranks.length % VECTOR) % VECTOR;
@@ -132,7 +132,9 @@ export class MixedLinear implements LinearLayer {
   }
 
   #matrices(): readonly [a: Tensor, b: Tensor] {
-    const layers = this.#parts.map(({ layer: { a, b } }) => [a, b] as const);
+    const layers = this.#parts.map(({ layer: { plain: { a, b } } }) =>
+      [a, b] as const
+    );
     const all = this.#filling ? [...layers, this.#filling] : layers;
     const joined = (part: 0 | 1, axis: number): Tensor =>
       all.length === 1

@@ -101,13 +101,16 @@ function finite(
   return value;
 }
 
+/** The path of a layer inside a decoder layer. */
+const LAYER = /^model\.layers\.(\d+)\.(.+)$/;
+
 /**
  * Writes an adapter as mlx-lm does. The folder appears whole or not at all.
  *
  * @param adapter The adapter.
  * @param folder The folder, which is replaced if it is there.
- * @throws {RangeError} If its layers differ in rank or scaling, for which
- *   mlx-lm has no words.
+ * @throws {RangeError} If its layers differ in rank or scaling, or it has more
+ *   than A and B, for which mlx-lm has no words.
  * @throws {FileFormatError} If the folder cannot be written.
  */
 export async function saveMlxAdapter(
@@ -126,7 +129,19 @@ export async function saveMlxAdapter(
 }
 
 function mlxConfigJson(adapter: LoraAdapter): JsonObject {
-  const configs = [...adapter.layers.values()].map(({ config }) => config);
+  const beside = adapter.config.loraBias
+    ? "a bias of B"
+    : [...adapter.weights.keys()][0] ??
+      [...adapter.layers.keys()].find((path) => !LAYER.test(path));
+  if (beside !== undefined) {
+    throw new RangeError(
+      `Cannot write an adapter with ${beside} for mlx-lm: it knows A and B of decoder layers only, use the format of PEFT`,
+    );
+  }
+  const configs = [...adapter.layers.values()].map(({ config, plain }) => ({
+    ...config,
+    rank: plain.rank,
+  }));
   const { rank, scaling, dropout } = configs[0]!;
   const other = configs.find((config) =>
     config.rank !== rank || config.scaling !== scaling
@@ -137,7 +152,7 @@ function mlxConfigJson(adapter: LoraAdapter): JsonObject {
     );
   }
   const places = [...adapter.layers.keys()].map((path) => {
-    const [, number, key] = /^model\.layers\.(\d+)\.(.+)$/.exec(path)!;
+    const [, number, key] = LAYER.exec(path)!;
     return { number: Number(number), key };
   });
   const first = Math.min(...places.map(({ number }) => number));

@@ -20,11 +20,28 @@
  * @module
  */
 export { layerConfig, loraConfig } from "./lora_config.ts";
-export type { LoraConfig, LoraInit, LoraLayerConfig } from "./lora_config.ts";
+export type {
+  LoraBias,
+  LoraConfig,
+  LoraInit,
+  LoraLayerConfig,
+} from "./lora_config.ts";
 export { targetPaths } from "./target_modules.ts";
 export { LoraLinear } from "./lora_linear.ts";
-export type { AdapterParts, DropoutSource } from "./lora_linear.ts";
+export type {
+  AdapterParts,
+  DropoutSource,
+  LoraBiases,
+  PlainMatrices,
+} from "./lora_linear.ts";
 export { DoraLinear } from "./dora_linear.ts";
+export { type InitialMatrices, PissaLinear } from "./pissa_linear.ts";
+export {
+  type LinearMap,
+  type TruncatedSvd,
+  truncatedSvd,
+  type TruncatedSvdOptions,
+} from "./truncated_svd.ts";
 export { LoraAdapter } from "./lora_adapter.ts";
 export type { InjectOptions, LoraMatrices } from "./lora_adapter.ts";
 export { loadPeftAdapter, savePeftAdapter } from "./peft_files.ts";
@@ -37,6 +54,7 @@ export { AdapterRegistry } from "./adapter_registry.ts";
 export type { RegisteredAdapter } from "./adapter_registry.ts";
 export { AdapterMix } from "./adapter_mix.ts";
 export { MixedLinear, type MixedPart } from "./mixed_linear.ts";
+export { mergedReader, untiesHead } from "./merged_reader.ts";
 export { mergeIntoFolder } from "./merge_into_folder.ts";
 export { peftConfigJson, readPeftConfig } from "./peft_config.ts";
 export type { PeftConfig } from "./peft_config.ts";

@@ -6,8 +6,12 @@ import {
   type JsonObject,
   readJsonObject,
 } from "@wick/models";
-import type { LoraConfig } from "./lora_config.ts";
-import { loraConfig } from "./lora_config.ts";
+import {
+  type LoraBias,
+  type LoraConfig,
+  loraConfig,
+  type LoraInit,
+} from "./lora_config.ts";
 
 /** The configuration of an adapter, and all that its file says. */
 export interface PeftConfig {
@@ -36,6 +40,7 @@ export async function readPeftConfig(folder: string): Promise<PeftConfig> {
   const excluded = nameList(fields, "exclude_modules");
   const layers = layerList(fields, "layers_to_transform");
   const pattern = nameList(fields, "layers_pattern");
+  const whole = nameList(fields, "modules_to_save");
   const targets = nameList(fields, "target_modules") ??
     fields.fail("target_modules", "a list of names or a regular expression");
   try {
@@ -48,9 +53,11 @@ export async function readPeftConfig(folder: string): Promise<PeftConfig> {
       alphaPattern: numbers(fields, "alpha_pattern"),
       useRslora: fields.boolean("use_rslora", false),
       useDora: fields.boolean("use_dora", false),
-      init: fields.get("init_lora_weights") === "gaussian"
-        ? "gaussian"
-        : "kaiming",
+      loraBias: fields.boolean("lora_bias", false),
+      bias: biasOf(fields),
+      init: initOf(fields),
+      ...(whole !== undefined && whole.length > 0 &&
+        { modulesToSave: [whole].flat() }),
       ...(excluded !== undefined && { excludeModules: excluded }),
       ...(layers !== undefined && { layersToTransform: layers }),
       ...(pattern !== undefined && { layersPattern: pattern }),
@@ -76,11 +83,9 @@ export function peftConfigJson(
 ): JsonObject {
   return {
     base_model_name_or_path: null,
-    bias: "none",
     fan_in_fan_out: false,
     inference_mode: true,
     init_lora_weights: config.init !== "gaussian" || "gaussian",
-    modules_to_save: null,
     task_type: "CAUSAL_LM",
     ...raw,
     peft_type: "LORA",
@@ -95,22 +100,30 @@ export function peftConfigJson(
     alpha_pattern: config.alphaPattern ?? {},
     use_rslora: config.useRslora ?? false,
     use_dora: config.useDora ?? false,
+    lora_bias: config.loraBias ?? false,
+    bias: config.bias ?? "none",
+    modules_to_save: config.modulesToSave ?? null,
   };
 }
 
-/** What PEFT can write and Wick cannot use, by the value that is harmless. */
-const HARMLESS = [
-  ["bias", "none"],
-  ["fan_in_fan_out", false],
-  ["lora_bias", false],
-  ["use_qalora", false],
+/** What PEFT can write and Wick cannot use: lists and objects. */
+const UNKNOWN_PARTS = [
+  "target_parameters",
+  "trainable_token_indices",
+  "layer_replication",
+  "alora_invocation_tokens",
+  "arrow_config",
+  "velora_config",
+  "monteclora_config",
+  "kasa_config",
+  "use_bdlora",
 ] as const;
 
 /**
- * Initialisations that take a part of the base's weights away: PEFT does that
- * again whenever it loads such an adapter, so on the plain base it is wrong.
+ * Initialisations that take a part of the base's weights away, which only PEFT
+ * can find again, since it is drawn or depends on data.
  */
-const CHANGES_BASE = /^(pissa|olora|corda|loftq|lora_ga)/;
+const CHANGES_BASE = /^(pissa_niter|olora|corda|loftq|lora_ga)/;
 
 function refuseUnsupported(fields: Fields): void {
   const init = fields.get("init_lora_weights");
@@ -120,23 +133,41 @@ function refuseUnsupported(fields: Fields): void {
       "one that leaves the base as it is; save the adapter in PEFT with path_initial_model_for_weight_conversion",
     );
   }
-  for (const [name, harmless] of HARMLESS) {
-    const value = fields.get(name) ?? harmless;
-    if (value !== harmless) {
-      fields.fail(
-        name,
-        `${JSON.stringify(harmless)}, other adapters are unknown`,
-      );
-    }
+  if (fields.boolean("use_qalora", false)) {
+    fields.fail("use_qalora", "false, other adapters are unknown");
   }
-  for (
-    const name of ["modules_to_save", "target_parameters", "layer_replication"]
+  if (
+    fields.boolean("ensure_weight_tying", false) &&
+    nameList(fields, "modules_to_save")
   ) {
-    const value = fields.get(name);
-    if (value !== undefined && !(Array.isArray(value) && value.length === 0)) {
-      fields.fail(name, "null, other adapters are unknown");
-    }
+    fields.fail(
+      "ensure_weight_tying",
+      "false beside modules_to_save: trained copies are not tied here",
+    );
   }
+  for (const name of UNKNOWN_PARTS) {
+    const value = fields.get(name) ?? null;
+    const empty = value === null ||
+      (Array.isArray(value)
+        ? value.length === 0
+        : isJsonObject(value) && Object.keys(value).length === 0);
+    if (!empty) fields.fail(name, "null, other adapters are unknown");
+  }
+  // Linear layers lie [out, in] in all models here, which PEFT sees too: it then
+  // takes fan_in_fan_out for false, whatever the file says.
+  fields.boolean("fan_in_fan_out", false);
+}
+
+function biasOf(fields: Fields): LoraBias {
+  const value = fields.get("bias") ?? "none";
+  return value === "none" || value === "all" || value === "lora_only"
+    ? value
+    : fields.fail("bias", '"none", "all" or "lora_only"');
+}
+
+function initOf(fields: Fields): LoraInit {
+  const value = fields.get("init_lora_weights");
+  return value === "gaussian" || value === "pissa" ? value : "kaiming";
 }
 
 function number(fields: Fields, name: string, fallback: number): number {

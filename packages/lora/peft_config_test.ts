@@ -26,9 +26,18 @@ async function withConfig(
 
 const REFUSED: readonly [Readonly<Record<string, unknown>>, string][] = [
   [{ peft_type: "IA3" }, '"peft_type" is "IA3"'],
-  [{ bias: "lora_only" }, '"bias" is "lora_only": it must be "none"'],
-  [{ bias: "all" }, '"bias" is "all": it must be "none"'],
-  [{ modules_to_save: ["lm_head"] }, '"modules_to_save" is ["lm_head"]'],
+  [{ bias: "some" }, '"bias" is "some": it must be "none", "all" or'],
+  [{ modules_to_save: [3] }, '"modules_to_save" is [3]: it must be a list'],
+  [
+    { trainable_token_indices: [1, 2] },
+    '"trainable_token_indices" is [1,2]: it must be null, other adapters are unknown',
+  ],
+  [{ target_parameters: ["w"] }, '"target_parameters" is ["w"]'],
+  [
+    { ensure_weight_tying: true, modules_to_save: ["lm_head"] },
+    "trained copies are not tied here",
+  ],
+  [{ lora_bias: true, use_dora: true }, "DoRA and a bias of B: use one"],
   [{ use_dora: "yes" }, '"use_dora" is "yes": it must be true or false'],
   [
     { init_lora_weights: "pissa_niter_4" },
@@ -48,7 +57,10 @@ Deno.test("a configuration of PEFT is read and written again", async () => {
   const given = {
     "use_dora": true,
     "init_lora_weights": "gaussian",
-    "modules_to_save": [],
+    "modules_to_save": ["norm"],
+    "bias": "all",
+    "lora_bias": false,
+    "layers_pattern": "layers",
     "future_key": { kept: 1 },
   };
   await withConfig(given, async (folder) => {

@@ -13,6 +13,7 @@ import {
   type LoadAdapterOptions,
 } from "./adapter_tensors.ts";
 import type { LoraAdapter } from "./lora_adapter.ts";
+import { plainConfig } from "./plain_config.ts";
 import { peftConfigJson, readPeftConfig } from "./peft_config.ts";
 
 /**
@@ -44,7 +45,8 @@ export interface SaveAdapterOptions {
 }
 
 /**
- * Writes an adapter as PEFT does. The folder appears whole or not at all.
+ * Writes an adapter as PEFT does; one that began with PiSSA as the plain LoRA
+ * of twice the rank that it is equal to. The folder appears whole or not at all.
  *
  * @param adapter The adapter.
  * @param folder The folder, which is replaced if it is there.
@@ -57,7 +59,7 @@ export async function savePeftAdapter(
   options: SaveAdapterOptions = {},
 ): Promise<void> {
   const { baseModel, raw } = options;
-  const config = peftConfigJson(adapter.config, {
+  const config = peftConfigJson(plainConfig(adapter.config), {
     ...raw,
     ...(baseModel !== undefined && { base_model_name_or_path: baseModel }),
   });

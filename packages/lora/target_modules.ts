@@ -1,4 +1,5 @@
 import type { LoraConfig } from "./lora_config.ts";
+import { isSavedWhole } from "./saved_weights.ts";
 
 /**
  * Picks the linear layers that a configuration adapts, as PEFT does.
@@ -26,7 +27,8 @@ export function targetPaths(
   const { targetModules, excludeModules } = config;
   const chosen = all.filter((path) =>
     matches(path, targetModules) && inLayers(path, config) &&
-    !(excludeModules !== undefined && matches(path, excludeModules))
+    !(excludeModules !== undefined && matches(path, excludeModules)) &&
+    !isSavedWhole(path, config.modulesToSave)
   );
   const idle = typeof targetModules === "string"
     ? []

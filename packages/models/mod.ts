@@ -16,7 +16,9 @@
  *
  * @module
  */
-export { openModelFiles } from "./safetensors/open_model_files.ts";
+export { modelShards, openModelFiles } from "./safetensors/open_model_files.ts";
+export { writeModelFiles } from "./safetensors/write_model_files.ts";
+export { writeTensors } from "./safetensors/write_tensors.ts";
 export { openSafetensors } from "./safetensors/open_safetensors.ts";
 export { readHeader } from "./safetensors/read_header.ts";
 export type { SafetensorsReader } from "./safetensors/safetensors_reader.ts";

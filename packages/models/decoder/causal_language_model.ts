@@ -74,6 +74,8 @@ export class CausalLanguageModel {
   readonly weights: ReadonlyMap<string, Tensor>;
   /** What gives rows adapters of their own, while something does. */
   rowAdapters: RowAdapters | undefined;
+  /** The linear layers as they were loaded, by their path. */
+  readonly ownLinears: ReadonlyMap<string, LinearLayer>;
   readonly #linears: Map<string, LinearLayer>;
   readonly #replaced = new Map<string, Tensor>();
   #rope: Tensor | undefined;
@@ -102,6 +104,7 @@ export class CausalLanguageModel {
     );
     const head = config.tieWordEmbeddings ? "model.embed_tokens" : "lm_head";
     this.#linears.set("lm_head", new Linear(weights.get(`${head}.weight`)!));
+    this.ownLinears = new Map(this.#linears);
   }
 
   /**
@@ -143,16 +146,17 @@ export class CausalLanguageModel {
    * Puts another layer in the place of a linear one.
    *
    * @param path The path of the layer.
-   * @param layer What runs there from now on.
+   * @param layer What runs there from now on; the model's own if absent.
    * @throws {RangeError} If there is no linear layer at that path.
    */
-  replaceLinear(path: string, layer: LinearLayer): void {
-    if (!this.#linears.has(path)) {
+  replaceLinear(path: string, layer?: LinearLayer): void {
+    const own = this.ownLinears.get(path);
+    if (!own) {
       throw new RangeError(
         `Cannot replace ${path}: the model has no linear layer there`,
       );
     }
-    this.#linears.set(path, layer);
+    this.#linears.set(path, layer ?? own);
   }
 
   /**

@@ -1,15 +1,36 @@
 import { FileFormatError } from "../files/file_format_error.ts";
 import { joinPath } from "../files/join_path.ts";
 import { isJsonObject, parseJsonObject, quoted } from "../files/read_json.ts";
-import { readTextIfPresent } from "../files/read_text.ts";
+import { readText, readTextIfPresent } from "../files/read_text.ts";
 import { systemProblem } from "../files/system_problem.ts";
 import type { TensorInfo } from "./header.ts";
 import { openSafetensors } from "./open_safetensors.ts";
 import type { RawTensor } from "./raw_tensor.ts";
 import type { SafetensorsReader } from "./safetensors_reader.ts";
 
+/** The file with the weights, where it is one. */
 const SINGLE = "model.safetensors";
+/** The file that lists the shards, where there are several. */
 const INDEX = "model.safetensors.index.json";
+
+/**
+ * Tells in which file of a model folder each tensor lies.
+ *
+ * @param folder The model's folder.
+ * @returns The file of each tensor by name.
+ * @throws {FileFormatError} As {@linkcode openModelFiles} does.
+ */
+export async function modelShards(
+  folder: string,
+): Promise<Map<string, string>> {
+  const single = joinPath(folder, SINGLE);
+  if (await exists(single)) {
+    using reader = await openSafetensors(single);
+    return new Map(reader.names().map((name) => [name, SINGLE]));
+  }
+  const path = joinPath(folder, INDEX);
+  return parseIndex(await readText(path), path);
+}
 
 /**
  * Opens the weights of a model folder, which are one file `model.safetensors`

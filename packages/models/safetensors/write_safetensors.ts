@@ -1,5 +1,6 @@
 import { writeAll, writeAtomically } from "../files/write_atomically.ts";
 import { bytesPerElement, type SafetensorsDtype } from "./dtype.ts";
+import { encodeHeader, fileOrder } from "./encode_header.ts";
 
 /** A tensor to be written to a file. */
 export interface NamedTensor {
@@ -49,37 +50,8 @@ export async function writeSafetensors(
   tensors: Iterable<NamedTensor>,
   metadata: Readonly<Record<string, string>> = { format: "pt" },
 ): Promise<void> {
-  const ordered = [...tensors].sort((a, b) =>
-    bytesPerElement(b.dtype) - bytesPerElement(a.dtype) ||
-    compare(a.name, b.name)
-  );
-  const header = encodeHeader(ordered, metadata);
-  await writeAtomically(path, async (file) => {
-    await writeAll(file, header);
-    for (const { bytes } of ordered) await writeAll(file, bytes);
-  });
-}
-
-/** Compares by code unit, so that every machine writes the same file. */
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
-}
-
-/** The header with its length before it, padded to a multiple of 8 bytes. */
-function encodeHeader(
-  tensors: readonly NamedTensor[],
-  metadata: Readonly<Record<string, string>>,
-): Uint8Array {
-  const entries: [string, unknown][] = [["__metadata__", metadata]];
-  const names = new Set(["__metadata__"]);
-  let begin = 0;
-  for (const { name, dtype, shape, bytes } of tensors) {
-    if (names.has(name)) {
-      throw new RangeError(
-        `Cannot write the tensor "${name}": the name is taken`,
-      );
-    }
-    names.add(name);
+  const ordered = [...tensors].sort(fileOrder).map((tensor) => {
+    const { name, dtype, shape, bytes } = tensor;
     const needed = shape.reduce((a, b) => a * b, bytesPerElement(dtype));
     if (needed !== bytes.length) {
       throw new RangeError(
@@ -87,16 +59,11 @@ function encodeHeader(
           `${needed} bytes and has ${bytes.length}`,
       );
     }
-    const end = begin + bytes.length;
-    entries.push([name, { dtype, shape, data_offsets: [begin, end] }]);
-    begin = end;
-  }
-  const json = new TextEncoder().encode(
-    JSON.stringify(Object.fromEntries(entries)),
-  );
-  const length = Math.ceil(json.length / 8) * 8;
-  const header = new Uint8Array(8 + length).fill(0x20);
-  new DataView(header.buffer).setBigUint64(0, BigInt(length), true);
-  header.set(json, 8);
-  return header;
+    return { ...tensor, length: needed };
+  });
+  const header = encodeHeader(ordered, metadata);
+  await writeAtomically(path, async (file) => {
+    await writeAll(file, header);
+    for (const { bytes } of ordered) await writeAll(file, bytes);
+  });
 }
