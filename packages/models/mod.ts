@@ -83,16 +83,36 @@ export {
   weightShapes,
 } from "./decoder/weight_names.ts";
 export {
+  type CacheRows,
   KeyValueCache,
   type KeyValueCacheOptions,
+  type LayerCache,
 } from "./decoder/kv_cache.ts";
 
-export { generate } from "./generation/generate.ts";
-export type { GeneratedToken, GenerateOptions } from "./generation/generate.ts";
-export { generateStream, generateText } from "./generation/generate_text.ts";
-export type { GeneratedPiece } from "./generation/generate_text.ts";
-export { sampleToken } from "./generation/sampling.ts";
-export type { SampledToken, SamplingOptions } from "./generation/sampling.ts";
+export { generate, type GenerateOptions } from "./generation/generate.ts";
+export {
+  type GeneratedPiece,
+  generateStream,
+  generateText,
+  type GenerateTextOptions,
+  type Prompt,
+  promptTokens,
+} from "./generation/generate_text.ts";
+export {
+  DecodeBatch,
+  type DecodeBatchOptions,
+  type FinishReason,
+  type GeneratedToken,
+} from "./generation/decode_batch.ts";
+export type { RowOptions } from "./generation/batch_row.ts";
+export { TextStream } from "./generation/text_stream.ts";
+export { type StoppedText, StopStrings } from "./generation/stop_strings.ts";
+export { sampleToken, tokenProbabilities } from "./generation/sampling.ts";
+export type {
+  SampledToken,
+  SamplingOptions,
+  TokenProbability,
+} from "./generation/sampling.ts";
 export { uniformSource } from "./generation/uniform_source.ts";
 
 export {

@@ -23,7 +23,7 @@ import { Linear, type LinearLayer } from "../modules/linear.ts";
 import { openModelFiles } from "../safetensors/open_model_files.ts";
 import { loadWeights } from "./load_weights.ts";
 import type { RowAdapters } from "./row_adapters.ts";
-import type { KeyValueCache } from "./kv_cache.ts";
+import type { CacheRows } from "./kv_cache.ts";
 import {
   LAYER_LINEARS,
   type LayerLinear,
@@ -33,7 +33,7 @@ import {
 /** Options of {@linkcode CausalLanguageModel.hidden}. */
 export interface ForwardOptions {
   /** Keys and values of the tokens before; this call adds its own. */
-  readonly cache?: KeyValueCache;
+  readonly cache?: CacheRows;
   /** Stops after that many layers, without the last norm; all if absent. */
   readonly layers?: number;
   /**
@@ -236,7 +236,7 @@ export class CausalLanguageModel {
     x: Tensor,
     layer: number,
     table: Tensor,
-    cache: KeyValueCache | undefined,
+    cache: CacheRows | undefined,
   ): Tensor {
     const prefix = `model.layers.${layer}`;
     const linear = (name: LayerLinear, input: Tensor): Tensor =>
@@ -269,7 +269,7 @@ export class CausalLanguageModel {
     k: Tensor,
     v: Tensor,
     table: Tensor,
-    cache: KeyValueCache | undefined,
+    cache: CacheRows | undefined,
   ): Tensor {
     const { heads, keyValueHeads, headDim, queryKeyNorm } = this.config;
     const [batch, length] = [q.shape[0]!, q.shape[1]!];

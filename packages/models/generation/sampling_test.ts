@@ -1,6 +1,15 @@
 import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
-import { sampleToken, type SamplingOptions } from "./sampling.ts";
+import {
+  sampleToken,
+  type SamplingOptions,
+  tokenProbabilities,
+} from "./sampling.ts";
 import { uniformSource } from "./uniform_source.ts";
+
+const GOLDEN = new URL(
+  "../../../testdata/variants/sampling.json",
+  import.meta.url,
+);
 
 const LOGITS = Float32Array.of(2, 1, 0, -1, 1.5);
 
@@ -72,4 +81,83 @@ Deno.test("sampleToken() refuses options outside their range", () => {
       "Cannot sample with",
     );
   }
+});
+
+Deno.test("tokenProbabilities() are those of transformers for all combinations", async () => {
+  const { logits, history, cases } = JSON.parse(
+    await Deno.readTextFile(GOLDEN),
+  );
+  assertEquals(cases.length, 243);
+  for (const { options, probabilities } of cases) {
+    const name = JSON.stringify(options);
+    const got = new Map(
+      tokenProbabilities(Float32Array.from(logits), options, history)
+        .map(({ id, probability }) => [String(id), probability]),
+    );
+    // A probability that rounds to zero may be there or not.
+    for (const id of new Set([...got.keys(), ...Object.keys(probabilities)])) {
+      assertAlmostEquals(
+        got.get(id) ?? 0,
+        probabilities[id] ?? 0,
+        2e-6,
+        `token ${id} with ${name}`,
+      );
+    }
+  }
+});
+
+Deno.test("sampleToken() draws by the probabilities, filters and penalty together", () => {
+  const options = {
+    temperature: 0.8,
+    topK: 4,
+    topP: 0.95,
+    minP: 0.1,
+    repetitionPenalty: 1.5,
+  };
+  const want = new Map(
+    tokenProbabilities(LOGITS, options, [0, 3])
+      .map(({ id, probability }) => [id, probability]),
+  );
+  assertEquals(want.size > 1, true);
+  shares(options, [0, 3]).forEach((share, id) =>
+    assertAlmostEquals(share, want.get(id) ?? 0, 0.03)
+  );
+});
+
+Deno.test("tokenProbabilities() of a large vocabulary are those of sorting all of it", () => {
+  const uniform = uniformSource(11);
+  const logits = Float32Array.from({ length: 5000 }, () => 12 * uniform());
+  const weights = softmax([...logits].map((logit) => logit / 1.1));
+  const order = [...logits.keys()]
+    .sort((a, b) => weights[b]! - weights[a]! || a - b);
+  for (
+    const [topK, topP] of [[5000, 0.3], [5000, 0.999], [40, 0.9], [700, 1]]
+  ) {
+    const first = order.slice(0, topK);
+    const whole = first.reduce((sum, id) => sum + weights[id]!, 0);
+    let [reached, count] = [0, 0];
+    while (count < first.length && reached < topP! * whole) {
+      reached += weights[first[count++]!]!;
+    }
+    const got = tokenProbabilities(logits, {
+      temperature: 1.1,
+      topK: topK!,
+      topP: topP!,
+    });
+    assertEquals(got.map(({ id }) => id), first.slice(0, count));
+    assertAlmostEquals(
+      got[0]!.probability,
+      weights[first[0]!]! / reached,
+      1e-9,
+    );
+  }
+});
+
+Deno.test("sampleToken() refuses logits that are no numbers", () => {
+  assertThrows(
+    () =>
+      sampleToken(Float32Array.of(NaN, NaN), { temperature: 1 }, [], () => 0),
+    RangeError,
+    "none is a finite number",
+  );
 });
