@@ -1,3 +1,4 @@
+import { assignBySize } from "./assign_by_size.ts";
 import type { Slot } from "./plan.ts";
 
 /** A value that steps write and read. */
@@ -18,10 +19,12 @@ export interface BufferAssignment {
   readonly indexes: readonly number[];
 }
 
+// Plans have some thousand values; more take longer to compare than they save.
+const MANY = 8192;
+
 /**
  * Lets values share buffers: one is free again after the last step that reads
- * it. The smallest free buffer that is large enough is taken, else the largest
- * one grows.
+ * it. Of two ways to place them the one that takes less memory is kept.
  *
  * @example Usage
  * ```ts
@@ -42,6 +45,21 @@ export interface BufferAssignment {
 export function assignBuffers(
   lifetimes: readonly Lifetime[],
 ): BufferAssignment {
+  const inOrder = assignInOrder(lifetimes);
+  if (lifetimes.length > MANY) return inOrder;
+  const bySize = assignBySize(lifetimes);
+  return total(bySize) < total(inOrder) ? bySize : inOrder;
+}
+
+function total({ buffers }: BufferAssignment): number {
+  return buffers.reduce((sum, bytes) => sum + bytes, 0);
+}
+
+/**
+ * Places values in the order of the steps: the smallest free buffer that is
+ * large enough is taken, else the largest one grows.
+ */
+function assignInOrder(lifetimes: readonly Lifetime[]): BufferAssignment {
   const buffers: number[] = [];
   /** The buffers that are free, by size. */
   const free: number[] = [];

@@ -51,6 +51,18 @@ Deno.test("assignBuffers() takes the smallest that fits, else lets the largest g
   assertEquals(buffers, [200, 10, 1]);
 });
 
+Deno.test("assignBuffers() keeps small values that live long out of large buffers", () => {
+  const lifetimes = Array.from({ length: 20 }, (_, chunk) => [
+    { bytes: 1000, from: 3 * chunk, to: 3 * chunk + 1 },
+    { bytes: 1000, from: 3 * chunk + 1, to: 3 * chunk + 2 },
+    { bytes: 10, from: 3 * chunk + 2, to: 60 },
+  ]).flat();
+  const assignment = assignBuffers(lifetimes);
+  assertApart(lifetimes, assignment);
+  const sum = assignment.buffers.reduce((a, b) => a + b);
+  assertEquals(sum, 2 * 1000 + 20 * 10 - 10);
+});
+
 Deno.test("assignBuffers() is quick for a hundred thousand values", () => {
   const wide = Array.from(
     { length: 100_000 },

@@ -1,4 +1,4 @@
-import type { View } from "@wick/core-tensor";
+import { AFTER, type View } from "@wick/core-tensor";
 import type { GraphNode } from "./computation_graph.ts";
 import { fuseLoads } from "./fuse_loads.ts";
 import { COPY, isWhole, type PlacedGraph } from "./lower_views.ts";
@@ -150,6 +150,11 @@ function countUses({ nodes, computed, places }: PlacedGraph): number[] {
     const bases = nodes[id]!.inputs.map((input) => places[input]!.base);
     for (const base of new Set(bases)) uses[base]!++;
   }
+  // What something is to come after must be done by then, not inside a reader.
+  nodes.forEach(({ operation, inputs }, id) => {
+    if (operation !== AFTER || !places[id]) return;
+    for (const other of inputs.slice(1)) uses[places[other]!.base]!++;
+  });
   return uses;
 }
 

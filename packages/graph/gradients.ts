@@ -56,7 +56,7 @@ export function gradients(
     const node = order[i]!;
     again?.wait(node, found);
     const dy = found.get(node);
-    if (!dy || !node.operation) continue;
+    if (!dy || !node.operation || node.operation.stopsGradient) continue;
     const { operation, attributes, shape, dtype } = node;
     const seen = again?.seen(node, found) ??
       { inputs: node.inputs, output: node };
