@@ -212,7 +212,7 @@ function adamw(device: Device, tensors: Tensors): Recorded {
       first = false;
       const loss = lossOf(tensors);
       const slopes = optimizer.flatten(gradients(loss, both).map((x) => x!));
-      return [loss, optimizer.update(slopes, one)];
+      return [loss, ...optimizer.update(slopes, one)];
     },
     close: () => optimizer[Symbol.dispose](),
   };

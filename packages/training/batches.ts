@@ -12,6 +12,10 @@ export interface Batch {
   readonly ids: Int32Array<ArrayBuffer>;
   /** The token after each, `[rows, length]`; -100 where it does not count. */
   readonly nextIds: Int32Array<ArrayBuffer>;
+  /** The position of each token in its example, where examples share rows. */
+  readonly positions?: Int32Array<ArrayBuffer>;
+  /** The first token of the example of each, where examples share rows. */
+  readonly starts?: Int32Array<ArrayBuffer>;
   /** The tokens without filling. */
   readonly tokens: number;
   /** The tokens that count. */
@@ -82,7 +86,13 @@ export interface DataOrder {
   readonly batchSize: number;
   /** Which order. */
   readonly seed: number;
+  /** The length of each example, where those of like length go together. */
+  readonly lengths?: readonly number[];
 }
+
+// So many batches are sorted by length at a time: more, and the order would
+// hardly be random; fewer, and lengths in a batch would differ.
+const SORTED_BATCHES = 16;
 
 /**
  * Gives the examples of a step: each round takes every example once, in an
@@ -104,28 +114,46 @@ export interface DataOrder {
  * @returns The numbers of the examples.
  */
 export function stepExamples(order: DataOrder, step: number): number[] {
-  const { count, batchSize, seed } = order;
+  const { count, batchSize } = order;
   const rounds = new Map<number, number[]>();
   return Array.from({ length: batchSize }, (_, i) => {
     const position = step * batchSize + i;
     const round = Math.floor(position / count);
     let shuffled = rounds.get(round);
     if (!shuffled) {
-      rounds.set(round, shuffled = shuffledIndexes(count, seed, round));
+      rounds.set(round, shuffled = roundOf(order, round));
     }
     return shuffled[position % count]!;
   });
 }
 
-/** The numbers below `count` in an order that the seed and the round fix. */
-function shuffledIndexes(count: number, seed: number, round: number): number[] {
-  const indexes = Array.from({ length: count }, (_, i) => i);
+/** The examples of a round, in its order. */
+function roundOf(order: DataOrder, round: number): number[] {
+  const { count, batchSize, seed, lengths } = order;
   const uniform = uniformSource(seed, round);
-  for (let i = count - 1; i > 0; i--) {
-    const j = Math.floor(uniform() * (i + 1));
-    [indexes[i], indexes[j]] = [indexes[j]!, indexes[i]!];
+  const indexes = Array.from({ length: count }, (_, i) => i);
+  shuffle(indexes, uniform);
+  if (!lengths) return indexes;
+  const batches: number[][] = [];
+  const size = SORTED_BATCHES * batchSize;
+  for (let start = 0; start < count; start += size) {
+    const sorted = indexes.slice(start, start + size)
+      .sort((a, b) => lengths[b]! - lengths[a]! || a - b);
+    for (let first = 0; first < sorted.length; first += batchSize) {
+      batches.push(sorted.slice(first, first + batchSize));
+    }
   }
-  return indexes;
+  // A batch that is not full would move the borders of those after it.
+  const last = batches.at(-1)!.length < batchSize ? [batches.pop()!] : [];
+  shuffle(batches, uniform);
+  return [...batches, ...last].flat();
+}
+
+function shuffle(items: unknown[], uniform: () => number): void {
+  for (let i = items.length - 1; i > 0; i--) {
+    const j = Math.floor(uniform() * (i + 1));
+    [items[i], items[j]] = [items[j], items[i]];
+  }
 }
 
 function roundUp(length: number): number {

@@ -1,10 +1,38 @@
 import type { Capture, Device } from "@wick/async-exec";
-import { accumulate, mul, neg, type Tensor, where } from "@wick/core-tensor";
+import {
+  accumulate,
+  mul,
+  neg,
+  reshape,
+  slice,
+  type Tensor,
+  where,
+} from "@wick/core-tensor";
 import { gradients } from "@wick/graph";
 import type { AdamW } from "./adamw.ts";
 import type { Batch } from "./batches.ts";
 import { clipScale, gradientNorm } from "./gradient_norm.ts";
 import type { TrainStepResult } from "./train_step.ts";
+
+/** The tensors of a micro-batch, all `i32 [rows, length]`. */
+export interface BatchTensors {
+  /** The tokens. */
+  readonly ids: Tensor;
+  /** The token after each. */
+  readonly nextIds: Tensor;
+  /** The position of each token, where examples share rows. */
+  readonly positions?: Tensor;
+  /** The first token that each one sees, where examples share rows. */
+  readonly starts?: Tensor;
+}
+
+/** A recorded loss. */
+export interface RecordedLoss {
+  /** The loss, `[]`. */
+  readonly loss: Tensor;
+  /** Between which tensors values are computed again; all are kept if absent. */
+  readonly checkpoints?: readonly Tensor[];
+}
 
 /** What a step of training is captured with. */
 export interface CapturedStepOptions {
@@ -14,74 +42,66 @@ export interface CapturedStepOptions {
   readonly parameters: readonly Tensor[];
   /** What updates it. */
   readonly optimizer: AdamW;
-  /** The rows and the length of a micro-batch. */
-  readonly shape: readonly [rows: number, length: number];
   /** The micro-batches of a step; 1 if absent. */
   readonly accumulation?: number;
   /** The largest norm of the gradient; infinite if absent. */
   readonly maxGradientNorm?: number;
-  /** Records the loss of a micro-batch, both `i32 [rows, length]`. */
-  readonly loss: (ids: Tensor, nextIds: Tensor) => Tensor;
+  /** Records the loss of a micro-batch. */
+  readonly loss: (batch: BatchTensors) => RecordedLoss;
+  /** Called before each micro-batch is run, with its place in the step. */
+  readonly onBatch?: (part: number) => void;
+  /**
+   * Called when the gradients of all micro-batches are summed and before they
+   * are clipped: may change them in place, as other machines want, and gives
+   * the loss to report. The gradients are what `AdamW.flatten()` gives.
+   */
+  readonly exchange?: (
+    gradients: readonly Tensor[],
+    loss: number,
+  ) => Promise<number>;
+}
+
+/** A micro-batch of one shape, captured. */
+interface Part {
+  readonly input: Tensor;
+  readonly capture: Capture;
+  /** Its loss, or loss and norm where the update is in the same capture. */
+  readonly report: Tensor;
 }
 
 /**
- * One step of training, recorded and planned once, and replayed with new
- * batches: the same numbers as {@linkcode trainStep} gives, without recording,
- * planning or allocating anything.
+ * One step of training, recorded and planned once for each shape of its
+ * batches, and replayed: the same numbers as {@linkcode trainStep} gives,
+ * without recording, planning or allocating anything. A step is gradients,
+ * summed over micro-batches; what others want of them; clipping and update.
  */
 export class CapturedStep {
   readonly #options: CapturedStepOptions;
-  readonly #ids: Tensor;
-  readonly #nextIds: Tensor;
-  /** The sum of the gradients of micro-batches; none if there is only one. */
-  readonly #sum: Tensor | undefined;
-  /** Loss of a micro-batch that is not the last. */
-  readonly #partLoss: Tensor | undefined;
-  readonly #part: Capture | undefined;
-  /** Loss of the last micro-batch, and the norm: `[2]`. */
-  readonly #report: Tensor;
-  readonly #last: Capture;
-  readonly #results: Tensor[] = [];
+  /** The sums of the gradients; none if one batch is all of a step. */
+  readonly #sums: readonly Tensor[];
+  readonly #parts = new Map<string, Part>();
+  readonly #lasts = new Map<string, Part>();
+  #update: { readonly capture: Capture; readonly norm: Tensor } | undefined;
+  readonly #held: Tensor[] = [];
 
   /**
-   * Captures a step.
+   * Prepares a step. Shapes are captured when they come up first.
    *
    * @param options What it is made with.
    */
   constructor(options: CapturedStepOptions) {
-    const { device, parameters, optimizer, accumulation = 1 } = options;
-    const { maxGradientNorm = Infinity, loss, shape } = options;
+    const { device, optimizer, accumulation = 1, exchange } = options;
     this.#options = options;
-    const tokens = new Int32Array(shape[0] * shape[1]);
-    this.#ids = device.tensor(tokens, { shape });
-    this.#nextIds = device.tensor(tokens, { shape });
-    const record = (): readonly [loss: Tensor, gradient: Tensor] => {
-      const share = mul(loss(this.#ids, this.#nextIds), 1 / accumulation);
-      const found = optimizer.flatten(gradients(share, parameters));
-      return [share, this.#sum ? accumulate(this.#sum, found) : found];
-    };
-    if (accumulation > 1) {
-      this.#sum = device.zeros(optimizer.mean.shape);
-      const [part, sum] = record();
-      this.#partLoss = part;
-      this.#part = device.capture([part, sum]);
-      this.#results.push(this.#sum, part, sum);
-    }
-    const [share, total] = record();
-    const norm = gradientNorm(total);
-    const updated = optimizer.update(total, clipScale(norm, maxGradientNorm));
-    // x - x: the sum is zero for the next step, in place.
-    const cleared = this.#sum ? [accumulate(total, neg(total))] : [];
-    const first = device.tensor([true, false]);
-    this.#report = where(first, share, norm);
-    this.#last = device.capture([this.#report, updated, ...cleared]);
-    this.#results.push(first, this.#report, updated, ...cleared);
+    this.#sums = accumulation > 1 || exchange
+      ? optimizer.shapes.map((shape) => device.zeros(shape))
+      : [];
+    this.#held.push(...this.#sums);
   }
 
   /**
    * Makes a step.
    *
-   * @param batches The micro-batches, each of the captured shape.
+   * @param batches The micro-batches.
    * @param learningRate The learning rate of the step.
    * @returns The mean loss and the norm of the gradient before clipping.
    */
@@ -89,27 +109,142 @@ export class CapturedStep {
     batches: readonly Batch[],
     learningRate: number,
   ): Promise<TrainStepResult> {
-    const { device, optimizer } = this.#options;
+    const { device, optimizer, onBatch, exchange } = this.#options;
     optimizer.advance(learningRate);
-    let total = 0;
-    for (const [index, { ids, nextIds }] of batches.entries()) {
-      device.write(this.#ids, ids);
-      device.write(this.#nextIds, nextIds);
-      if (index === batches.length - 1) break;
-      this.#part!.run();
-      total += await this.#partLoss!.item();
+    let loss = 0;
+    for (const [index, batch] of batches.entries()) {
+      const isLast = !exchange && index === batches.length - 1;
+      const part = isLast ? this.#last(batch) : this.#part(batch);
+      device.write(part.input, inputOf(batch));
+      onBatch?.(index);
+      part.capture.run();
+      if (!isLast) {
+        loss += await part.report.item();
+        continue;
+      }
+      const [last, norm] = await part.report.data();
+      return { loss: loss + last!, gradientNorm: norm! };
     }
-    this.#last.run();
-    const [loss, norm] = await this.#report.data();
-    return { loss: total + loss!, gradientNorm: norm! };
+    const shared = await exchange!(this.#sums, loss);
+    const { capture, norm } = this.#finish();
+    capture.run();
+    return { loss: shared, gradientNorm: await norm.item() };
   }
 
   /** Gives the memory back. */
   [Symbol.dispose](): void {
-    this.#part?.[Symbol.dispose]();
-    this.#last[Symbol.dispose]();
-    for (const tensor of this.#results) tensor.dispose();
-    this.#ids.dispose();
-    this.#nextIds.dispose();
+    for (
+      const { capture } of [...this.#parts.values(), ...this.#lasts.values()]
+    ) {
+      capture[Symbol.dispose]();
+    }
+    this.#update?.capture[Symbol.dispose]();
+    for (const tensor of this.#held) tensor.dispose();
   }
+
+  /** A micro-batch whose gradients are only summed. */
+  #part(batch: Batch): Part {
+    return this.#captured(this.#parts, batch, (input) => {
+      const { loss, found } = this.#record(input, batch);
+      const sums = this.#summed(found);
+      return { report: loss, roots: [...sums, loss] };
+    });
+  }
+
+  /** The last micro-batch, with clipping and update in the same capture. */
+  #last(batch: Batch): Part {
+    return this.#captured(this.#lasts, batch, (input) => {
+      const { loss, found } = this.#record(input, batch);
+      const totals = this.#summed(found);
+      const { norm, roots } = this.#recordUpdate(totals);
+      const first = this.#options.device.tensor([true, false]);
+      this.#held.push(first);
+      const report = where(first, loss, norm);
+      return { report, roots: [report, ...roots] };
+    });
+  }
+
+  /** Clipping and update alone. */
+  #finish(): { readonly capture: Capture; readonly norm: Tensor } {
+    if (!this.#update) {
+      const { norm, roots } = this.#recordUpdate(this.#sums);
+      const capture = this.#options.device.capture([norm, ...roots]);
+      this.#held.push(norm, ...roots);
+      this.#update = { capture, norm };
+    }
+    return this.#update;
+  }
+
+  #captured(
+    parts: Map<string, Part>,
+    batch: Batch,
+    record: (input: Tensor) => { report: Tensor; roots: Tensor[] },
+  ): Part {
+    const { device } = this.#options;
+    const key = `${batch.rows} ${batch.length} ${batch.positions ? 1 : 0}`;
+    const known = parts.get(key);
+    if (known) return known;
+    const input = device.tensor(inputOf(batch));
+    const { report, roots } = record(input);
+    const capture = device.capture(roots);
+    this.#held.push(input, ...roots);
+    const part = { input, capture, report };
+    parts.set(key, part);
+    return part;
+  }
+
+  #record(
+    input: Tensor,
+    { rows, length, positions }: Batch,
+  ): { loss: Tensor; found: Tensor[] } {
+    const { optimizer, parameters, accumulation = 1 } = this.#options;
+    const plane = (index: number): Tensor =>
+      reshape(
+        slice(input, [index * rows * length], [(index + 1) * rows * length]),
+        [rows, length],
+      );
+    const { loss, checkpoints } = this.#options.loss({
+      ids: plane(0),
+      nextIds: plane(1),
+      ...(positions && { positions: plane(2), starts: plane(3) }),
+    });
+    const share = mul(loss, 1 / accumulation);
+    const found = optimizer.flatten(
+      gradients(share, parameters, { ...(checkpoints && { checkpoints }) }),
+    );
+    return { loss: share, found };
+  }
+
+  #summed(found: readonly Tensor[]): readonly Tensor[] {
+    return this.#sums.length === 0
+      ? found
+      : found.map((gradient, i) => accumulate(this.#sums[i]!, gradient));
+  }
+
+  #recordUpdate(
+    totals: readonly Tensor[],
+  ): { norm: Tensor; roots: Tensor[] } {
+    const { optimizer, maxGradientNorm = Infinity } = this.#options;
+    const norm = gradientNorm(totals);
+    const updated = optimizer.update(totals, clipScale(norm, maxGradientNorm));
+    // x - x: the sums are zero for the next step, in place.
+    const cleared = this.#sums.length === 0
+      ? []
+      : totals.map((total) => accumulate(total, neg(total)));
+    return { norm, roots: [...updated, ...cleared] };
+  }
+}
+
+/** All that a step is told of a batch, as one array: one write. */
+function inputOf(
+  { ids, nextIds, positions, starts }: Batch,
+): Int32Array<ArrayBuffer> {
+  const planes = [
+    ids,
+    nextIds,
+    ...(positions && starts ? [positions, starts] : []),
+  ];
+  const input = new Int32Array(planes.length * ids.length);
+  planes.forEach((plane, index) => input.set(plane, index * ids.length));
+  return input;
 }

@@ -53,7 +53,9 @@ export async function evaluateLoss(
       const shape = [batch.rows, batch.length];
       using ids = device.tensor(batch.ids, { shape });
       using nextIds = device.tensor(batch.nextIds, { shape });
-      using loss = languageModelLoss(model, ids, nextIds);
+      using loss = languageModelLoss(model, ids, nextIds, {
+        differentiable: false,
+      });
       total += batch.counted * await loss.item();
       tokens += batch.counted;
     }

@@ -1,32 +1,79 @@
-import { crossEntropy, reshape, type Tensor } from "@wick/core-tensor";
+import {
+  cast,
+  crossEntropy,
+  div,
+  notEqual,
+  reshape,
+  sum,
+  type Tensor,
+} from "@wick/core-tensor";
 import type { CausalLanguageModel } from "@wick/models";
+import { chunkedLoss } from "./chunked_loss.ts";
 
 /** The label of a token that does not count. */
 export const IGNORED: number = -100;
 
+/** Options of {@linkcode languageModelLoss}. */
+export interface LanguageModelLossOptions {
+  /** The part of the target that all tokens share; 0 if absent. */
+  readonly labelSmoothing?: number;
+  /** The position of each token, `i32 [batch, length]`; its place if absent. */
+  readonly positions?: Tensor;
+  /**
+   * The first token that each one sees, `i32 [batch, length]`, where examples
+   * share rows; the first of the row if absent.
+   */
+  readonly starts?: Tensor;
+  /** Whether gradients are wanted; true if absent. */
+  readonly differentiable?: boolean;
+  /** What is trained, as far as the output head depends on it; nothing if absent. */
+  readonly parameters?: readonly Tensor[];
+  /** The bytes of logits that may be in memory at once; 64 MiB if absent. */
+  readonly logitBytes?: number;
+  /** Called with what goes into each decoder layer, and what leaves the last. */
+  readonly onLayer?: (x: Tensor) => void;
+}
+
+const LOGIT_BYTES = 2 ** 26;
+
 /**
  * Records the loss of a language model: the mean cross-entropy over the tokens
- * that count.
+ * that count. Where the logits are large they are never whole in memory.
  *
  * @param model The model.
  * @param ids The tokens, `i32 [batch, length]`.
  * @param nextIds The token after each, `i32 [batch, length]`; -100 where it does
  *   not count. {@linkcode shiftLabels} makes them from labels.
- * @param options How soft the labels are.
+ * @param options How soft the labels are, what tokens see, what is trained.
  * @returns The loss, `[]`.
  */
 export function languageModelLoss(
   model: CausalLanguageModel,
   ids: Tensor,
   nextIds: Tensor,
-  options: { readonly labelSmoothing?: number } = {},
+  options: LanguageModelLossOptions = {},
 ): Tensor {
-  const { hiddenSize } = model.config;
-  const hidden = reshape(model.hidden(ids), [-1, hiddenSize]);
-  return crossEntropy(model.logits(hidden), reshape(nextIds, [-1]), {
-    ignoreIndex: IGNORED,
-    ...options,
+  const { hiddenSize, vocabularySize } = model.config;
+  const { labelSmoothing = 0, logitBytes = LOGIT_BYTES } = options;
+  const { positions, starts, onLayer, differentiable, parameters } = options;
+  const stream = model.hidden(ids, {
+    ...(positions && { positions }),
+    ...(starts && { starts }),
+    ...(onLayer && { onLayer }),
   });
+  const hidden = reshape(stream, [-1, hiddenSize]);
+  const labels = reshape(nextIds, [-1]);
+  const rows = labels.size;
+  const chunks = Math.ceil(4 * rows * vocabularySize / logitBytes);
+  const soft = { ignoreIndex: IGNORED, labelSmoothing };
+  if (chunks <= 1) return crossEntropy(model.logits(hidden), labels, soft);
+  const total = chunkedLoss(hidden, (part) => model.logits(part), labels, {
+    ...soft,
+    chunkRows: Math.ceil(rows / Math.min(chunks, rows)),
+    ...(differentiable !== undefined && { differentiable }),
+    ...(parameters && { parameters }),
+  });
+  return div(total, sum(cast(notEqual(labels, IGNORED), "f32")));
 }
 
 /**

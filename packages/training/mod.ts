@@ -19,21 +19,34 @@ export { tokenizeExample } from "./example.ts";
 export type { Example, TokenizedExample, TokenizeOptions } from "./example.ts";
 export { commonLength, makeBatch, stepExamples } from "./batches.ts";
 export type { Batch, DataOrder } from "./batches.ts";
+export { makePackedBatch, packExamples } from "./pack_examples.ts";
+export { BatchSource } from "./batch_source.ts";
+export type { BatchSourceOptions } from "./batch_source.ts";
 export {
   IGNORED,
   languageModelLoss,
   shiftLabels,
 } from "./language_model_loss.ts";
+export type { LanguageModelLossOptions } from "./language_model_loss.ts";
+export { chunkedLoss } from "./chunked_loss.ts";
+export type { ChunkedLossOptions } from "./chunked_loss.ts";
 export { clipScale, gradientNorm } from "./gradient_norm.ts";
 export { AdamW } from "./adamw.ts";
-export type { AdamWOptions } from "./adamw.ts";
+export type { AdamWOptions, ParameterState } from "./adamw.ts";
 export { learningRateAt, SCHEDULE_KINDS } from "./schedule.ts";
 export type { Schedule, ScheduleKind } from "./schedule.ts";
 export { trainStep } from "./train_step.ts";
 export type { TrainStepOptions, TrainStepResult } from "./train_step.ts";
 export { CapturedStep } from "./captured_step.ts";
-export type { CapturedStepOptions } from "./captured_step.ts";
-export { DivergenceError, Trainer } from "./trainer.ts";
-export type { StepReport, TrainerOptions } from "./trainer.ts";
+export type {
+  BatchTensors,
+  CapturedStepOptions,
+  RecordedLoss,
+} from "./captured_step.ts";
+export { Trainer } from "./trainer.ts";
+export type { StepReport, TrainerOptions } from "./trainer_options.ts";
+export type { Trainable } from "./trainable.ts";
+export type { BestValidation, TrainingState } from "./training_state.ts";
+export { DivergenceError } from "./divergence_error.ts";
 export { evaluateLoss, exactMatch } from "./evaluate.ts";
 export type { EvaluationOptions, LossReport, MatchResult } from "./evaluate.ts";

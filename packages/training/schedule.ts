@@ -6,8 +6,10 @@ export interface Schedule {
   readonly learningRate: number;
   /** Steps in which it rises linearly to the highest. */
   readonly warmupSteps: number;
-  /** Steps in all; after the last it would be 0 (linear, cosine). */
+  /** Steps in all; after the last it would be the least (linear, cosine). */
   readonly steps: number;
+  /** The learning rate at the end; 0 if absent. */
+  readonly least?: number;
 }
 
 /** The kinds of {@linkcode Schedule}. */
@@ -44,7 +46,8 @@ export const SCHEDULE_KINDS: readonly ScheduleKind[] = [
  * @returns The learning rate.
  */
 export function learningRateAt(schedule: Schedule, step: number): number {
-  const { kind, learningRate, warmupSteps, steps } = schedule;
+  const { kind, learningRate, warmupSteps, steps, least = 0 } = schedule;
+  const span = learningRate - least;
   if (step < warmupSteps) return learningRate * (step + 1) / warmupSteps;
   const progress = Math.min(
     1,
@@ -54,8 +57,8 @@ export function learningRateAt(schedule: Schedule, step: number): number {
     case "constant":
       return learningRate;
     case "linear":
-      return learningRate * (1 - progress);
+      return least + span * (1 - progress);
     case "cosine":
-      return learningRate * 0.5 * (1 + Math.cos(Math.PI * progress));
+      return least + span * 0.5 * (1 + Math.cos(Math.PI * progress));
   }
 }

@@ -45,16 +45,16 @@ export async function trainStep(
   const { maxGradientNorm = Infinity, learningRate } = options;
   const share = 1 / losses.length;
   const parts: Tensor[] = [];
-  let held: Tensor | undefined;
-  const record = (loss: Tensor): Tensor => {
+  let held: Tensor[] | undefined;
+  const record = (loss: Tensor): Tensor[] => {
     const found = optimizer.flatten(gradients(loss, parameters));
-    return held ? accumulate(held, found) : found;
+    return found.map((part, i) => held ? accumulate(held[i]!, part) : part);
   };
   for (const recordLoss of losses.slice(0, -1)) {
     const loss = mul(recordLoss(), share);
     const sum = record(loss);
-    device.evaluate([loss, sum]);
-    if (held) sum.dispose();
+    device.evaluate([loss, ...sum]);
+    if (held) { for (const part of sum) part.dispose(); }
     held ??= sum;
     parts.push(loss);
   }
@@ -63,14 +63,15 @@ export async function trainStep(
   const norm = gradientNorm(total);
   optimizer.advance(learningRate);
   const updated = optimizer.update(total, clipScale(norm, maxGradientNorm));
-  device.evaluate([loss, norm, updated]);
+  device.evaluate([loss, norm, ...updated]);
   parts.push(loss);
   const values = await Promise.all(parts.map((part) => part.item()));
   const result = {
     loss: values.reduce((sum, value) => sum + value, 0),
     gradientNorm: await norm.item(),
   };
-  for (const tensor of [...parts, norm, updated]) tensor.dispose();
-  held?.dispose();
+  for (const tensor of [...parts, norm, ...updated, ...held ?? []]) {
+    tensor.dispose();
+  }
   return result;
 }

@@ -65,10 +65,11 @@ for (const { name, ignore, open } of TEST_DEVICES) {
             device,
             parameters,
             optimizer,
-            shape: [3, 16],
             accumulation,
             maxGradientNorm: 0.5,
-            loss: (ids, nextIds) => languageModelLoss(model, ids, nextIds),
+            loss: ({ ids, nextIds }) => ({
+              loss: languageModelLoss(model, ids, nextIds),
+            }),
           });
           const results = [];
           for (const seed of [1, 2, 3]) {
@@ -119,8 +120,9 @@ for (const { name, ignore, open } of TEST_DEVICES) {
         device,
         parameters,
         optimizer,
-        shape: [3, 16],
-        loss: (ids, nextIds) => languageModelLoss(model, ids, nextIds),
+        loss: ({ ids, nextIds }) => ({
+          loss: languageModelLoss(model, ids, nextIds),
+        }),
       });
       const parts = batches(1, 7);
       const losses: number[] = [];

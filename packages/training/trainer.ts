@@ -1,197 +1,245 @@
 import { nextTurn } from "@wick/async-exec";
 import type { Tensor } from "@wick/core-tensor";
 import type { CausalLanguageModel } from "@wick/models";
-import type { LoraAdapter } from "@wick/lora";
 import { AdamW } from "./adamw.ts";
-import {
-  type Batch,
-  commonLength,
-  makeBatch,
-  stepExamples,
-} from "./batches.ts";
-import { CapturedStep } from "./captured_step.ts";
+import type { Batch } from "./batches.ts";
+import { BatchSource } from "./batch_source.ts";
+import { type BatchTensors, CapturedStep } from "./captured_step.ts";
+import type { RecordedLoss } from "./captured_step.ts";
+import { explainDivergence } from "./explain_divergence.ts";
+import { DivergenceError } from "./divergence_error.ts";
 import { evaluateLoss } from "./evaluate.ts";
 import type { TokenizedExample } from "./example.ts";
 import { languageModelLoss } from "./language_model_loss.ts";
-import { learningRateAt, type ScheduleKind } from "./schedule.ts";
-
-/** Options of {@linkcode Trainer}. */
-export interface TrainerOptions {
-  /** Steps in all; 100 if absent. */
-  readonly steps?: number;
-  /** The examples of a micro-batch; 8 if absent. */
-  readonly batchSize?: number;
-  /** The micro-batches of a step; 1 if absent. */
-  readonly gradientAccumulation?: number;
-  /** The highest learning rate; 1e-4 if absent. */
-  readonly learningRate?: number;
-  /** How the learning rate goes on after the warm-up; `"linear"` if absent. */
-  readonly schedule?: ScheduleKind;
-  /** Steps in which the learning rate rises; 0 if absent. */
-  readonly warmupSteps?: number;
-  /** The largest norm of the gradient; 1 if absent, infinite for none. */
-  readonly maxGradientNorm?: number;
-  /** How much of a weight is taken away, times the learning rate; 0 if absent. */
-  readonly weightDecay?: number;
-  /** Which order of examples and which dropout; 0 if absent. */
-  readonly seed?: number;
-  /** Steps between two validation losses; only at the end if absent. */
-  readonly evaluateEvery?: number;
-  /** Called after each step. */
-  readonly onStep?: (report: StepReport) => void | Promise<void>;
-  /** Stops after the current step when it aborts. */
-  readonly signal?: AbortSignal;
-}
-
-/** What a step gave. */
-export interface StepReport {
-  /** The number of the step, from 1. */
-  readonly step: number;
-  /** Steps in all. */
-  readonly steps: number;
-  /** The mean loss of its micro-batches. */
-  readonly loss: number;
-  /** The norm of the gradient before it was clipped. */
-  readonly gradientNorm: number;
-  /** The learning rate. */
-  readonly learningRate: number;
-  /** Tokens, without filling, in a second. */
-  readonly tokensPerSecond: number;
-  /** Seconds until the last step, as the steps so far went. */
-  readonly secondsLeft: number;
-  /** The validation loss, after steps that measure it. */
-  readonly validationLoss: number | undefined;
-}
-
-/** Thrown when the loss or the gradient is no number any more. */
-export class DivergenceError extends Error {
-  /** The name of the class. */
-  override readonly name = "DivergenceError";
-}
+import { learningRateAt } from "./schedule.ts";
+import type { TrainStepResult } from "./train_step.ts";
+import type { Trainable } from "./trainable.ts";
+import {
+  checkTrainerOptions,
+  type StepReport,
+  type TrainerOptions,
+} from "./trainer_options.ts";
+import type { BestValidation } from "./training_state.ts";
 
 /**
- * Trains an adapter on examples. The weights of the model never change.
+ * Trains an adapter, or a model, on examples.
+ *
+ * A run depends on the model, the examples, the options and nothing else: the
+ * same again gives the same bits on the same device, also when it is stopped
+ * and goes on from a {@linkcode TrainingState}.
  */
 export class Trainer {
   readonly #model: CausalLanguageModel;
-  readonly #adapter: LoraAdapter;
-  readonly #examples: readonly TokenizedExample[];
+  readonly #trainable: Trainable;
   readonly #validation: readonly TokenizedExample[];
   readonly #options: TrainerOptions;
+  readonly #source: BatchSource;
+  #best: BestValidation | undefined;
+  #sinceBest: number;
 
   /**
    * Makes a trainer; {@linkcode Trainer.run} runs it.
    *
    * @param model The model that the adapter is in.
-   * @param adapter What is trained.
+   * @param trainable What is trained: an adapter, or a model's weights.
    * @param examples What it is trained on, at least one.
    * @param validation What it is measured on; may be empty.
    * @param options How.
-   * @throws {RangeError} If an example is longer than the model's positions, or
-   *   an option is outside its range.
+   * @throws {RangeError} If an example is longer than the model's positions or a
+   *   packed row, or an option is outside its range.
    */
   constructor(
     model: CausalLanguageModel,
-    adapter: LoraAdapter,
+    trainable: Trainable,
     examples: readonly TokenizedExample[],
     validation: readonly TokenizedExample[] = [],
     options: TrainerOptions = {},
   ) {
-    checkOptions(options);
-    checkLengths([...examples, ...validation], model.config.maxPositions);
+    checkTrainerOptions(options);
+    const { maxPositions } = model.config;
+    checkLengths([...examples, ...validation], maxPositions);
+    const { batchSize = 8, seed = 0, packLength, groupByLength } = options;
     this.#model = model;
-    this.#adapter = adapter;
-    this.#examples = examples;
+    this.#trainable = trainable;
     this.#validation = validation;
     this.#options = options;
+    this.#source = new BatchSource(examples, {
+      batchSize,
+      seed,
+      maxLength: maxPositions,
+      ...(packLength !== undefined && { packLength }),
+      ...(groupByLength !== undefined && { groupByLength }),
+    });
+    this.#best = options.state?.best;
+    this.#sinceBest = options.state?.validationsSinceBest ?? 0;
+  }
+
+  /** The rows of the data: examples, or rows that several share. */
+  get rows(): number {
+    return this.#source.rows;
+  }
+
+  /** The best validation so far, if there was one. */
+  get best(): BestValidation | undefined {
+    return this.#best;
+  }
+
+  /** Whether it ended because validation got no better. */
+  get isStale(): boolean {
+    return this.#sinceBest >= (this.#options.patience ?? Infinity);
   }
 
   /**
    * Trains.
    *
-   * @returns The report of every step.
+   * @returns The report of every step of this run.
    * @throws {DivergenceError} If the loss or the gradient is no number any
-   *   more; the adapter then is of no use.
+   *   more. Nothing was updated then: what is trained is as it was before.
    */
   async run(): Promise<StepReport[]> {
-    const { device, config: { maxPositions } } = this.#model;
-    const { steps = 100, signal, onStep, weightDecay = 0 } = this.#options;
-    const { batchSize = 8, gradientAccumulation = 1 } = this.#options;
-    const { maxGradientNorm = 1 } = this.#options;
-    const parameters = [...this.#adapter.parameters.values()];
-    using optimizer = new AdamW(device, parameters, { weightDecay });
+    const { device } = this.#model;
+    const { steps = 100, signal, onStep, state } = this.#options;
+    const { saveEvery = Infinity } = this.#options;
+    const parameters = [...this.#trainable.parameters.values()];
+    using optimizer = this.#optimizer(parameters);
     using counter = device.tensor(Uint32Array.of(0));
-    const length = Math.min(maxPositions, commonLength(this.#examples));
-    this.#setDropout(counter);
-    using captured = new CapturedStep({
-      device,
-      parameters,
-      optimizer,
-      shape: [batchSize, length],
-      accumulation: gradientAccumulation,
-      maxGradientNorm,
-      loss: (ids, nextIds) => languageModelLoss(this.#model, ids, nextIds),
-    });
-    this.#setDropout(undefined);
+    const first = state?.step ?? 0;
+    using captured = this.#capturedStep(parameters, optimizer, counter);
     const reports: StepReport[] = [];
     const began = performance.now();
     let tokens = 0;
-    for (let step = 0; step < steps && !signal?.aborted; step++) {
-      device.write(counter, [step]);
-      const batches = this.#batches(step, length);
+    let saved = first;
+    let step = first;
+    for (; step < steps && !signal?.aborted && !this.isStale; step++) {
+      const batches = this.#batches(step);
       tokens += batches.reduce((total, batch) => total + batch.tokens, 0);
-      const report = await this.#step(step, batches, captured);
+      this.#step = step;
+      const report = await this.#run(step, batches, captured);
       const seconds = (performance.now() - began) / 1000;
-      const full = {
+      const full: StepReport = {
         ...report,
         step: step + 1,
         steps,
         tokensPerSecond: tokens / seconds,
-        secondsLeft: seconds / (step + 1) * (steps - step - 1),
+        secondsLeft: seconds / (step + 1 - first) * (steps - step - 1),
         validationLoss: await this.#validate(step + 1, steps),
       };
       reports.push(full);
+      await this.#noteBest(full);
       await onStep?.(full);
+      if ((step + 1) % saveEvery === 0) {
+        await this.#save(step + 1, optimizer);
+        saved = step + 1;
+      }
       // So that Ctrl-C and timers are heard between two steps.
       await nextTurn();
+    }
+    if (saved < step && (signal?.aborted || step === steps || this.isStale)) {
+      await this.#save(step, optimizer);
     }
     return reports;
   }
 
-  async #step(
+  /** The step that is being made, for the counter of dropout. */
+  #step = 0;
+
+  #optimizer(parameters: readonly Tensor[]): AdamW {
+    const { weightDecay = 0, loraPlusRatio = 1, state } = this.#options;
+    const names = [...this.#trainable.parameters.keys()];
+    const optimizer = new AdamW(this.#model.device, parameters, {
+      weightDecay,
+      rates: names.map((name) => isOuter(name) ? loraPlusRatio : 1),
+    });
+    if (state) {
+      const states = names.map((name) => {
+        const found = state.parameters.get(name);
+        if (found) return found;
+        throw new RangeError(
+          `Cannot go on from step ${state.step}: the state has no ${name}`,
+        );
+      });
+      optimizer.restore(states, state.step);
+    }
+    return optimizer;
+  }
+
+  #capturedStep(
+    parameters: readonly Tensor[],
+    optimizer: AdamW,
+    counter: Tensor,
+  ): CapturedStep {
+    const { device } = this.#model;
+    const { gradientAccumulation = 1, maxGradientNorm = 1 } = this.#options;
+    return new CapturedStep({
+      device,
+      parameters,
+      optimizer,
+      accumulation: gradientAccumulation,
+      maxGradientNorm,
+      onBatch: (part) => {
+        if (!this.#drops) return;
+        device.write(counter, [this.#step * gradientAccumulation + part]);
+      },
+      loss: (batch) => {
+        this.#setDropout(counter);
+        try {
+          return this.#recordLoss(batch);
+        } finally {
+          this.#setDropout(undefined);
+        }
+      },
+    });
+  }
+
+  #recordLoss({ ids, nextIds, ...shared }: BatchTensors): RecordedLoss {
+    const { labelSmoothing = 0, gradientCheckpointing } = this.#options;
+    const checkpoints: Tensor[] = [];
+    const loss = languageModelLoss(this.#model, ids, nextIds, {
+      labelSmoothing,
+      ...shared,
+      parameters: [...this.#trainable.parameters.values()],
+      onLayer: (x) => void checkpoints.push(x),
+    });
+    return { loss, ...(gradientCheckpointing && { checkpoints }) };
+  }
+
+  async #run(
     step: number,
     batches: readonly Batch[],
     captured: CapturedStep,
-  ): Promise<Pick<StepReport, "loss" | "gradientNorm" | "learningRate">> {
-    const { steps = 100, warmupSteps = 0, schedule = "linear" } = this.#options;
-    const { learningRate: highest = 1e-4 } = this.#options;
-    const learningRate = learningRateAt(
-      { kind: schedule, learningRate: highest, warmupSteps, steps },
-      step,
-    );
+  ): Promise<TrainStepResult & Pick<StepReport, "learningRate">> {
+    const learningRate = this.#learningRate(step);
     const { loss, gradientNorm } = await captured.run(batches, learningRate);
     if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
+      const { learningRate: highest = 1e-4 } = this.#options;
       throw new DivergenceError(
-        `Cannot train on: at step ${
-          step + 1
-        } the loss is ${loss} and the gradient norm ${gradientNorm}; try a lower learning rate than ${highest}`,
+        step + 1,
+        await explainDivergence(this.#model, this.#trainable, batches, {
+          loss,
+          gradientNorm,
+          learningRate: highest,
+        }),
       );
     }
     return { loss, gradientNorm, learningRate };
   }
 
-  #batches(step: number, length: number): Batch[] {
-    const { batchSize = 8, gradientAccumulation = 1, seed = 0 } = this.#options;
-    const count = this.#examples.length;
-    return Array.from({ length: gradientAccumulation }, (_, part) => {
-      const indexes = stepExamples(
-        { count, batchSize, seed },
-        step * gradientAccumulation + part,
-      );
-      return makeBatch(indexes.map((index) => this.#examples[index]!), {
-        length,
-      });
-    });
+  #learningRate(step: number): number {
+    const { steps = 100, warmupSteps = 0, schedule = "linear" } = this.#options;
+    const { learningRate = 1e-4, minLearningRate = 0 } = this.#options;
+    const least = minLearningRate * learningRate;
+    return learningRateAt(
+      { kind: schedule, learningRate, warmupSteps, steps, least },
+      step,
+    );
+  }
+
+  #batches(step: number): Batch[] {
+    const { gradientAccumulation = 1 } = this.#options;
+    return Array.from(
+      { length: gradientAccumulation },
+      (_, part) => this.#source.batch(step * gradientAccumulation + part),
+    );
   }
 
   async #validate(step: number, steps: number): Promise<number | undefined> {
@@ -204,15 +252,50 @@ export class Trainer {
     return loss;
   }
 
+  async #noteBest(report: StepReport): Promise<void> {
+    const { step, validationLoss: loss } = report;
+    if (loss === undefined) return;
+    if (this.#best && !(loss < this.#best.loss)) {
+      this.#sinceBest++;
+      return;
+    }
+    this.#best = { step, loss };
+    this.#sinceBest = 0;
+    await this.#options.onBest?.(report);
+  }
+
+  async #save(step: number, optimizer: AdamW): Promise<void> {
+    const { onSave } = this.#options;
+    if (!onSave) return;
+    const states = await optimizer.states();
+    const names = [...this.#trainable.parameters.keys()];
+    await onSave({
+      step,
+      parameters: new Map(names.map((name, index) => [name, states[index]!])),
+      best: this.#best,
+      validationsSinceBest: this.#sinceBest,
+    });
+  }
+
+  get #drops(): boolean {
+    return [...this.#trainable.layers.values()]
+      .some(({ config }) => config.dropout > 0);
+  }
+
   /** What is recorded from now on drops inputs by that counter, or none. */
   #setDropout(counter: Tensor | undefined): void {
     const { seed = 0 } = this.#options;
     let index = 0;
-    for (const layer of this.#adapter.layers.values()) {
+    for (const layer of this.#trainable.layers.values()) {
       layer.dropoutSource = counter &&
         { seed: seed * 65536 + index++, counter };
     }
   }
+}
+
+/** Whether a tensor is the outer matrix of a LoRA layer. */
+function isOuter(name: string): boolean {
+  return /\.lora_B(\.|$)/.test(name);
 }
 
 function checkLengths(
@@ -226,32 +309,5 @@ function checkLengths(
         examples[long]!.ids.length
       } tokens: the model has ${maxPositions} positions`,
     );
-  }
-}
-
-function checkOptions(options: TrainerOptions): void {
-  const { steps = 1, batchSize = 1, gradientAccumulation = 1 } = options;
-  const { warmupSteps = 0, learningRate = 1, maxGradientNorm = 1 } = options;
-  const whole = { steps, batchSize, gradientAccumulation };
-  for (const [name, value] of Object.entries(whole)) {
-    if (!Number.isInteger(value) || value < 1) {
-      throw new RangeError(
-        `Cannot train with ${name} ${value}: it must be a whole number of at least 1`,
-      );
-    }
-  }
-  if (!Number.isInteger(warmupSteps) || warmupSteps < 0) {
-    throw new RangeError(
-      `Cannot train with ${warmupSteps} warm-up steps: it must be a whole number of at least 0`,
-    );
-  }
-  for (
-    const [name, value] of Object.entries({ learningRate, maxGradientNorm })
-  ) {
-    if (!(value > 0)) {
-      throw new RangeError(
-        `Cannot train with ${name} ${value}: it must be above 0`,
-      );
-    }
   }
 }

@@ -23,6 +23,7 @@ function adamw({ operands, output }: CpuCall<unknown>): void {
   const gradient = denseOperand(operands[3]!);
   const [rate, beta1, beta2, eps, decay, ...rest] = denseOperand(operands[4]!);
   const [correction1, correction2, scale] = rest;
+  if (scale! < 0) return;
   const keep = 1 - rate! * decay!;
   const step = rate! / correction1!;
   const width = 1 / Math.sqrt(correction2!);

@@ -41,6 +41,7 @@ export const ADAMW: Operation<undefined> = {
   reference: ([parameter, mean, variance, gradient, hyper]) => {
     const [rate, beta1, beta2, eps, decay] = hyper!;
     const [, , , , , correction1, correction2, scale] = hyper!;
+    if (scale! < 0) return parameter!.slice();
     return parameter!.map((value, i) => {
       const g = gradient![i]! * scale!;
       const m = beta1! * mean![i]! + (1 - beta1!) * g;
@@ -86,7 +87,7 @@ export const ADAMW: Operation<undefined> = {
  * @param gradient Its gradient, of the same shape.
  * @param hyper Eight numbers: learning rate, beta1, beta2, eps, weight decay,
  *   1 - beta1^t, 1 - beta2^t for step t from 1 on, and what the gradient is
- *   multiplied by.
+ *   multiplied by; below 0 nothing changes at all.
  * @returns The updated parameter, which shares the elements of `parameter`.
  * @throws {RangeError} If a shape does not fit.
  * @throws {TypeError} If a type does not fit.

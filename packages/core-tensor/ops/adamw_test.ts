@@ -86,6 +86,23 @@ for (const { name, ignore, open } of TEST_DEVICES) {
   });
 
   Deno.test({
+    name: `adamw() changes nothing where the scale is below 0 on ${name}`,
+    ignore,
+    fn: async () => {
+      const device = await open();
+      const all = states(device, [5]);
+      const before = await Promise.all(all.map((state) => state.data()));
+      const [gradient, hyper] = [
+        device.tensor([1, 2, NaN, 4, 5]),
+        device.tensor(numbers(1, -1)),
+      ];
+      using updated = adamw(...all, gradient, hyper);
+      updated.eval();
+      assertEquals(await Promise.all(all.map((state) => state.data())), before);
+    },
+  });
+
+  Deno.test({
     name: `adamw() lets NaN through on ${name}`,
     ignore,
     fn: async () => {

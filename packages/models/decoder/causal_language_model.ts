@@ -41,12 +41,23 @@ export interface ForwardOptions {
    * `i32 [batch]`, -1 for none; no row has one if absent.
    */
   readonly adapters?: Tensor;
+  /** The position of each token, `i32 [batch, length]`; its place if absent. */
+  readonly positions?: Tensor;
+  /**
+   * The first token that each one sees, `i32 [batch, length]`, where examples
+   * share rows; the first of the row if absent.
+   */
+  readonly starts?: Tensor;
+  /** Called with what goes into each layer, and with what leaves the last. */
+  readonly onLayer?: (x: Tensor) => void;
 }
 
 /** Options of {@linkcode CausalLanguageModel.load}. */
 export interface LoadModelOptions {
   /** Called after each weight with how many of how many are loaded. */
   readonly onProgress?: (loaded: number, total: number) => void;
+  /** Which weights are trained, and so held as `f32`; none if absent. */
+  readonly trainable?: (name: string) => boolean;
 }
 
 /**
@@ -209,8 +220,10 @@ export class CausalLanguageModel {
     let x = embedding(this.#weight("model.embed_tokens.weight"), ids);
     const layers = options.layers ?? config.layers;
     for (let layer = 0; layer < layers; layer++) {
-      x = this.#layer(x, layer, table, options.cache);
+      options.onLayer?.(x);
+      x = this.#layer(x, layer, table, options);
     }
+    options.onLayer?.(x);
     return options.layers === undefined
       ? this.#norm(x, "model.norm.weight")
       : x;
@@ -236,7 +249,7 @@ export class CausalLanguageModel {
     x: Tensor,
     layer: number,
     table: Tensor,
-    cache: CacheRows | undefined,
+    options: ForwardOptions,
   ): Tensor {
     const prefix = `model.layers.${layer}`;
     const linear = (name: LayerLinear, input: Tensor): Tensor =>
@@ -248,7 +261,7 @@ export class CausalLanguageModel {
       linear("self_attn.k_proj", normed),
       linear("self_attn.v_proj", normed),
       table,
-      cache,
+      options,
     );
     const residual = add(x, linear("self_attn.o_proj", attended));
     const inner = this.#norm(
@@ -269,7 +282,7 @@ export class CausalLanguageModel {
     k: Tensor,
     v: Tensor,
     table: Tensor,
-    cache: CacheRows | undefined,
+    { cache, starts, positions: places }: ForwardOptions,
   ): Tensor {
     const { heads, keyValueHeads, headDim, queryKeyNorm } = this.config;
     const [batch, length] = [q.shape[0]!, q.shape[1]!];
@@ -284,8 +297,8 @@ export class CausalLanguageModel {
       keys = this.#norm(keys, `${prefix}.k_norm.weight`);
     }
     const positions = cache?.positions;
-    queries = rope(queries, table, positions);
-    keys = rope(keys, table, positions);
+    queries = rope(queries, table, places ?? positions);
+    keys = rope(keys, table, places ?? positions);
     if (cache) {
       const before = cache.layer(layer);
       keys = cacheWrite(before.keys, keys, cache.positions);
@@ -294,6 +307,7 @@ export class CausalLanguageModel {
     const out = attention(queries, keys, values, {
       causal: true,
       ...(positions && { positions }),
+      ...(starts && { starts }),
     });
     return reshape(out, [batch, length, heads * headDim]);
   }

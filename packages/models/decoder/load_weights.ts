@@ -12,6 +12,8 @@ export interface LoadWeightsOptions {
   readonly onProgress?: (loaded: number, total: number) => void;
   /** Names that the files may hold beyond those wanted; none if absent. */
   readonly mayHold?: (name: string) => boolean;
+  /** Which weights are trained, and so held as `f32`; none if absent. */
+  readonly trainable?: (name: string) => boolean;
 }
 
 /**
@@ -51,7 +53,13 @@ export async function loadWeights(
           `${name} is [${found}] where the configuration means [${shape}]`,
         );
       }
-      weights.set(name, weightTensor(device, await reader.read(name)));
+      const raw = await reader.read(name);
+      weights.set(
+        name,
+        options.trainable?.(name)
+          ? device.tensor(toFloat32(raw), { shape, trainable: true })
+          : weightTensor(device, raw),
+      );
       options.onProgress?.(weights.size, shapes.size);
     }
   } catch (error) {
