@@ -54,6 +54,12 @@ export { AdapterRegistry } from "./adapter_registry.ts";
 export type { RegisteredAdapter } from "./adapter_registry.ts";
 export { AdapterMix } from "./adapter_mix.ts";
 export { MixedLinear, type MixedPart } from "./mixed_linear.ts";
+export {
+  combineAdapters,
+  type CombineMethod,
+  type CombineOptions,
+  type WeightedAdapter,
+} from "./combine_adapters.ts";
 export { mergedReader, untiesHead } from "./merged_reader.ts";
 export { mergeIntoFolder } from "./merge_into_folder.ts";
 export { peftConfigJson, readPeftConfig } from "./peft_config.ts";
