@@ -31,6 +31,7 @@ export class Arguments {
     const values = parseArgs(args, {
       string: [...named(false), "_"],
       boolean: named(true),
+      collect: all.filter(({ repeats }) => repeats).map(({ name }) => name),
       unknown: (argument, key) => {
         if (key === undefined) return;
         throw new UsageError(
@@ -69,6 +70,15 @@ export class Arguments {
       throw new UsageError(`Cannot take --${name}: it needs a value`);
     }
     return value;
+  }
+
+  /** The texts of an option that can be given several times, none empty. */
+  texts(name: string): string[] {
+    const texts = [this.#values[name] ?? []].flat().map(String);
+    if (texts.includes("")) {
+      throw new UsageError(`Cannot take --${name}: it needs a value`);
+    }
+    return texts;
   }
 
   /** A number, or `undefined`. */

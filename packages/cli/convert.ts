@@ -1,6 +1,5 @@
 import {
   adapterFormat,
-  loadAdapter,
   readPeftConfig,
   saveMlxAdapter,
   savePeftAdapter,
@@ -10,6 +9,7 @@ import type { Arguments } from "./arguments.ts";
 import type { Command } from "./command.ts";
 import type { Io } from "./io.ts";
 import { openNamedDevice } from "./open.ts";
+import { ADAPTER_OPTIONS, adapterChoice, openAdapter } from "./open_adapter.ts";
 import { prepareOutputFolder } from "./output_folder.ts";
 import { UsageError } from "./usage_error.ts";
 
@@ -24,11 +24,7 @@ export const CONVERT: Command = {
       value: "DIR",
       text: "its base model, which tells the layers; needed",
     },
-    {
-      name: "adapter",
-      value: "DIR",
-      text: "an adapter of PEFT or mlx-lm; needed",
-    },
+    ...ADAPTER_OPTIONS,
     { name: "output", value: "DIR", text: "where the new one goes; needed" },
     { name: "to", value: "peft|mlx", text: "the tool it is for; needed" },
   ],
@@ -42,7 +38,7 @@ export const CONVERT: Command = {
 async function convert(args: Arguments, io: Io): Promise<number> {
   args.refuseOperands();
   const folder = args.required("model");
-  const from = args.required("adapter");
+  const choice = adapterChoice(args);
   const output = args.required("output");
   const to = args.choice("to", ["peft", "mlx"]);
   if (!to) throw new UsageError("Cannot do without --to: it is peft or mlx");
@@ -50,15 +46,16 @@ async function convert(args: Arguments, io: Io): Promise<number> {
   using opened = new DisposableStack();
   const device = opened.use(await openNamedDevice(args, io));
   const model = opened.use(await CausalLanguageModel.load(device, folder));
-  const adapter = opened.use(await loadAdapter(model, from));
+  const [only, ...others] = choice.folders;
+  const adapter = opened.use(await openAdapter(model, choice));
   if (to === "mlx") {
     await saveMlxAdapter(adapter, output);
   } else {
     await savePeftAdapter(
       adapter,
       output,
-      await adapterFormat(from) === "peft"
-        ? { raw: (await readPeftConfig(from)).raw }
+      others.length === 0 && await adapterFormat(only!) === "peft"
+        ? { raw: (await readPeftConfig(only!)).raw }
         : { baseModel: folder },
     );
   }

@@ -45,13 +45,27 @@ Deno.test("wick converts and merges an adapter that it trained", async () => {
   assertStringIncludes(there.error, `28 layers, adapter for mlx in ${mlx}\n`);
   assertEquals(await generated(MODEL, mlx), want);
   const inspected = await runCaptured(["inspect", mlx, "--json"]);
-  const { kind, config, tensors } = JSON.parse(inspected.out);
+  const { kind, config, tensors, unusual } = JSON.parse(inspected.out);
   assertEquals([kind, config.alpha, tensors.length], ["adapter", 16, 56]);
+  assertMatch(unusual.join(), /^the format of mlx-lm/);
+  assertMatch(
+    (await runCaptured(["inspect", adapter])).out,
+    /\nvLLM, llama.cpp +plain LoRA of a usual rank, which every tool takes\n/,
+  );
   assertEquals((await to(mlx, peft, "peft")).code, 0);
   assertEquals(
     await Deno.readFile(`${peft}/adapter_model.safetensors`),
     await Deno.readFile(`${adapter}/adapter_model.safetensors`),
   );
+
+  // Half of it twice is all of it.
+  const halves = await runCaptured([
+    ...["convert", `--model=${MODEL}`, `--output=${folder}/both`, "--to=peft"],
+    ...[`--adapter=${adapter}`, `--adapter=${mlx}`, "--weights=0.5,0.5"],
+    "--device=cpu",
+  ]);
+  assertEquals(halves.code, 0, halves.error);
+  assertEquals(await generated(MODEL, `${folder}/both`), want);
 
   const merged = `${folder}/merged`;
   const merge = [
@@ -78,6 +92,21 @@ Deno.test("wick merge and convert name what is wrong", async () => {
     const [args, code, message] of [
       [["merge", ...common], 2, "Cannot do without --output"],
       [["convert", ...common, "--output=x"], 2, "Cannot do without --to"],
+      [
+        ["merge", ...common.slice(0, 1), "--output=x"],
+        2,
+        "Cannot do without --adapter",
+      ],
+      [
+        ["merge", ...common, "--output=x", "--weights=1"],
+        2,
+        "Cannot combine one adapter",
+      ],
+      [
+        ["merge", ...common, ...common, "--output=x", "--weights=1,"],
+        2,
+        'Cannot take "1," as --weights: it must be 2 numbers',
+      ],
       [
         ["merge", ...common, `--output=${folder}`],
         1,

@@ -9,7 +9,13 @@ import {
   type SafetensorsReader,
   systemProblem,
 } from "@wick/models";
-import { adapterFormat, readMlxConfig, readPeftConfig } from "@wick/lora";
+import {
+  adapterFormat,
+  loraConfig,
+  portability,
+  readMlxConfig,
+  readPeftConfig,
+} from "@wick/lora";
 import type { Arguments } from "./arguments.ts";
 import type { Command } from "./command.ts";
 import type { Io } from "./io.ts";
@@ -33,6 +39,8 @@ interface Finding {
   readonly path: string;
   readonly kind: "model" | "adapter" | "safetensors";
   readonly config: Readonly<Record<string, unknown>>;
+  /** What keeps some tools from taking an adapter; absent for other things. */
+  readonly unusual?: readonly string[];
   readonly metadata: Readonly<Record<string, string>>;
   readonly parameters: number;
   readonly bytes: number;
@@ -79,6 +87,12 @@ async function find(path: string): Promise<Finding> {
       path,
       kind: "adapter",
       config: { ...config },
+      unusual: [
+        ...(mlx
+          ? ["the format of mlx-lm; wick convert --to peft writes PEFT's"]
+          : []),
+        ...portability(loraConfig(config)),
+      ],
       ...contents(reader),
     };
   }
@@ -119,6 +133,14 @@ function describe(finding: Finding): string[] {
     ...Object.entries(config)
       .filter(([, value]) => value !== null)
       .map(([name, value]): [string, string] => [name, shown(value)]),
+    ...(finding.unusual
+      ? [
+        ["vLLM, llama.cpp", verdict(finding.unusual)] satisfies [
+          string,
+          string,
+        ],
+      ]
+      : []),
     ...Object.entries(metadata).map(([name, value]): [string, string] => [
       `metadata ${name}`,
       value,
@@ -133,6 +155,13 @@ function describe(finding: Finding): string[] {
       `${name.padEnd(longest)}  ${dtype.padEnd(4)}  [${shape.join(", ")}]`
     ),
   ];
+}
+
+/** Whether tools that want plain LoRA of a usual rank take an adapter. */
+function verdict(unusual: readonly string[]): string {
+  return unusual.length === 0
+    ? "plain LoRA of a usual rank, which every tool takes"
+    : `not every tool takes it: ${unusual.join("; ")}`;
 }
 
 function shown(value: unknown): string {

@@ -1,9 +1,10 @@
-import { loadAdapter, mergeIntoFolder } from "@wick/lora";
+import { mergeIntoFolder } from "@wick/lora";
 import { CausalLanguageModel } from "@wick/models";
 import type { Arguments } from "./arguments.ts";
 import type { Command } from "./command.ts";
 import type { Io } from "./io.ts";
 import { openNamedDevice } from "./open.ts";
+import { ADAPTER_OPTIONS, adapterChoice, openAdapter } from "./open_adapter.ts";
 import { prepareOutputFolder } from "./output_folder.ts";
 
 /** `wick merge`. */
@@ -13,11 +14,7 @@ export const MERGE: Command = {
   usage: "--model DIR --adapter DIR --output DIR [options]",
   options: [
     { name: "model", value: "DIR", text: "the base model; needed" },
-    {
-      name: "adapter",
-      value: "DIR",
-      text: "an adapter for it, of PEFT or mlx-lm; needed",
-    },
+    ...ADAPTER_OPTIONS,
     {
       name: "output",
       value: "DIR",
@@ -26,7 +23,7 @@ export const MERGE: Command = {
   ],
   examples: [
     "--model examples/tickets/base-model --adapter out/tickets --output out/merged",
-    "--model DIR --adapter DIR --output DIR --device cpu",
+    "--model DIR --adapter DIR --adapter DIR --weights 0.7,0.3 --output DIR",
   ],
   run: merge,
 };
@@ -34,13 +31,13 @@ export const MERGE: Command = {
 async function merge(args: Arguments, io: Io): Promise<number> {
   args.refuseOperands();
   const folder = args.required("model");
-  const from = args.required("adapter");
+  const choice = adapterChoice(args);
   const output = args.required("output");
   await prepareOutputFolder(output, "nothing");
   using opened = new DisposableStack();
   const device = opened.use(await openNamedDevice(args, io));
   const model = opened.use(await CausalLanguageModel.load(device, folder));
-  const adapter = opened.use(await loadAdapter(model, from));
+  const adapter = opened.use(await openAdapter(model, choice));
   await mergeIntoFolder(adapter, folder, output);
   if (args.flag("json")) {
     const layers = adapter.layers.size;

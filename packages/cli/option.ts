@@ -4,6 +4,8 @@ export interface Option {
   readonly name: string;
   /** What stands for its value in the help; a flag if absent. */
   readonly value?: string;
+  /** Whether it can be given several times; once if absent. */
+  readonly repeats?: boolean;
   /** What it does, in a line. */
   readonly text: string;
 }

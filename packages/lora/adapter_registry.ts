@@ -1,4 +1,6 @@
 import type { CausalLanguageModel } from "@wick/models";
+import { AdapterMix } from "./adapter_mix.ts";
+import { combineAdapters, type CombineOptions } from "./combine_adapters.ts";
 import { loadAdapter } from "./load_adapter.ts";
 import type { LoraAdapter } from "./lora_adapter.ts";
 
@@ -97,6 +99,48 @@ export class AdapterRegistry {
     }
     adapter.eject();
     this.#adapters.set(name, adapter);
+  }
+
+  /**
+   * Makes an adapter of others of the registry, and takes it over. It is not
+   * active.
+   *
+   * @param name What to call it.
+   * @param weights What each of the others counts, by name.
+   * @param options How they are combined.
+   * @returns The adapter.
+   * @throws {RangeError} If the name is taken, there is none of another name, or
+   *   they cannot be combined.
+   */
+  async combine(
+    name: string,
+    weights: Readonly<Record<string, number>>,
+    options: Omit<CombineOptions, "insert"> = {},
+  ): Promise<LoraAdapter> {
+    this.#refuseTaken(name);
+    const parts = Object.entries(weights).map(([other, weight]) => ({
+      adapter: this.#get(other, "combine"),
+      weight,
+    }));
+    const adapter = await combineAdapters(parts, { ...options, insert: false });
+    this.#adapters.set(name, adapter);
+    return adapter;
+  }
+
+  /**
+   * Puts several adapters into the model at once, of which each row of a batch
+   * then has one or none. Until the mix is disposed of, none can be activated.
+   *
+   * @param names Which, in the order of their numbers; all if absent.
+   * @returns The mix, to be disposed of before the registry.
+   * @throws {RangeError} If there is none of a name, or one cannot be mixed.
+   */
+  mix(names: readonly string[] = [...this.#adapters.keys()]): AdapterMix {
+    const adapters = Object.fromEntries(
+      names.map((name) => [name, this.#get(name, "mix")]),
+    );
+    this.deactivate();
+    return new AdapterMix(this.model, adapters);
   }
 
   /**

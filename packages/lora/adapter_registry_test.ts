@@ -99,6 +99,35 @@ Deno.test("a registry lists, unloads and keeps names apart", async () => {
   assertEquals([...model.linears.values()], own);
 });
 
+Deno.test("a registry combines and mixes its adapters", async () => {
+  const device = await TEST_DEVICES[0]!.open();
+  using model = await CausalLanguageModel.load(device, FOLDER);
+  using registry = new AdapterRegistry(model);
+  await registry.load("first", FIRST);
+  await registry.load("other", `${ADAPTERS}/tiny-llama--all-linear-r4`);
+  await registry.combine("both", { first: 0.5, other: 2 });
+  assertEquals(
+    registry.list().map(({ name, active }) => [name, active]),
+    [["first", false], ["other", false], ["both", false]],
+  );
+  registry.activate("first");
+  {
+    using mix = registry.mix(["both", "first"]);
+    assertEquals([registry.active, mix.names], [undefined, ["both", "first"]]);
+    assertThrows(
+      () => registry.activate("other"),
+      RangeError,
+      "another adapter",
+    );
+  }
+  registry.activate("both");
+  await assertRejects(
+    () => registry.combine("new", { first: 1, absent: 1 }),
+    RangeError,
+    'Cannot combine "absent": the adapters are first, other, both',
+  );
+});
+
 Deno.test("a second adapter is refused where one is, the first stays", async () => {
   using model = await CausalLanguageModel.load(
     await TEST_DEVICES[0]!.open(),

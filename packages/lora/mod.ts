@@ -62,5 +62,6 @@ export {
 } from "./combine_adapters.ts";
 export { mergedReader, untiesHead } from "./merged_reader.ts";
 export { mergeIntoFolder } from "./merge_into_folder.ts";
+export { portability } from "./portability.ts";
 export { peftConfigJson, readPeftConfig } from "./peft_config.ts";
 export type { PeftConfig } from "./peft_config.ts";

@@ -85,10 +85,10 @@ export function peftConfigJson(
     base_model_name_or_path: null,
     fan_in_fan_out: false,
     inference_mode: true,
-    init_lora_weights: config.init !== "gaussian" || "gaussian",
     task_type: "CAUSAL_LM",
     ...raw,
     peft_type: "LORA",
+    init_lora_weights: initJson(config, raw["init_lora_weights"]),
     r: config.rank,
     lora_alpha: config.alpha,
     lora_dropout: config.dropout,
@@ -104,6 +104,12 @@ export function peftConfigJson(
     bias: config.bias ?? "none",
     modules_to_save: config.modulesToSave ?? null,
   };
+}
+
+/** How it began; with PiSSA PEFT would change the base again. */
+function initJson(config: LoraConfig, before: unknown): unknown {
+  if (typeof before === "string" && before.startsWith("pissa")) return true;
+  return before ?? (config.init !== "gaussian" || "gaussian");
 }
 
 /** What PEFT can write and Wick cannot use: lists and objects. */
