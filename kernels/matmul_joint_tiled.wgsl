@@ -30,6 +30,7 @@ const TILE_K: u32 = 16;
 const ROW_BLOCKS: u32 = 1; // of a thread, four rows each
 const COLUMN_BLOCKS: u32 = 1; // of a thread, four columns each
 const SPLIT: u32 = 1; // teams of threads that share each slice's TILE_K
+const AHEAD: u32 = 1; // slices that are fetched before they are multiplied
 
 const ACROSS = TILE_N / 4 / COLUMN_BLOCKS; // threads along a row of the tile
 const DOWN = TILE_M / 4 / ROW_BLOCKS;
@@ -264,40 +265,44 @@ fn main(
   }
 
   var sums: array<array<array<vec4f, COLUMN_BLOCKS>, 4>, ROW_BLOCKS>; // @registers
-  // The next slice is fetched while this one is multiplied.
-  var next: array<mat4x4f, FETCHES>; // @registers
-  for (var f = 0u; f < FETCHES; f++) { // @unroll
-    next[f] = fetch(lane + f * THREADS, row0, column0, 0);
-  }
-  for (var slice = 0u; slice < SLICES; slice++) {
+  // The next slices are fetched while one is multiplied.
+  var next: array<array<mat4x4f, FETCHES>, AHEAD>; // @registers
+  for (var t = 0u; t < AHEAD; t++) { // @unroll
     for (var f = 0u; f < FETCHES; f++) { // @unroll
-      keep(lane + f * THREADS, slice, next[f]);
+      next[t][f] = fetch(lane + f * THREADS, row0, column0, t);
     }
-    workgroupBarrier();
-    if slice + 1 < SLICES {
+  }
+  for (var first = 0u; first < SLICES; first += AHEAD) {
+    for (var t = 0u; t < AHEAD; t++) { // @unroll
       for (var f = 0u; f < FETCHES; f++) { // @unroll
-        next[f] = fetch(lane + f * THREADS, row0, column0, slice + 1);
+        keep(lane + f * THREADS, first + t, next[t][f]);
       }
-    }
-    for (var s = 0u; s < SHARE; s++) { // @unroll
-      let k = team * SHARE + s;
-      var left: array<vec4f, ROW_BLOCKS>; // @registers
-      for (var p = 0u; p < ROW_BLOCKS; p++) { // @unroll
-        left[p] = a_slice[k][place(y + p * DOWN, k / 4, ROWS)];
+      workgroupBarrier();
+      if AHEAD > 1 || first + t + AHEAD < SLICES {
+        for (var f = 0u; f < FETCHES; f++) { // @unroll
+          next[t][f] = fetch(lane + f * THREADS, row0, column0, first + t + AHEAD);
+        }
       }
-      var right: array<vec4f, COLUMN_BLOCKS>; // @registers
-      for (var j = 0u; j < COLUMN_BLOCKS; j++) { // @unroll
-        right[j] = b_slice[k][place(x + j * ACROSS, k / 4, COLUMNS)];
-      }
-      for (var p = 0u; p < ROW_BLOCKS; p++) { // @unroll
-        for (var r = 0u; r < 4; r++) { // @unroll
-          for (var j = 0u; j < COLUMN_BLOCKS; j++) { // @unroll
-            sums[p][r][j] = fma(vec4f(left[p][r]), right[j], sums[p][r][j]);
+      for (var s = 0u; s < SHARE; s++) { // @unroll
+        let k = team * SHARE + s;
+        var left: array<vec4f, ROW_BLOCKS>; // @registers
+        for (var p = 0u; p < ROW_BLOCKS; p++) { // @unroll
+          left[p] = a_slice[k][place(y + p * DOWN, k / 4, ROWS)];
+        }
+        var right: array<vec4f, COLUMN_BLOCKS>; // @registers
+        for (var j = 0u; j < COLUMN_BLOCKS; j++) { // @unroll
+          right[j] = b_slice[k][place(x + j * ACROSS, k / 4, COLUMNS)];
+        }
+        for (var p = 0u; p < ROW_BLOCKS; p++) { // @unroll
+          for (var r = 0u; r < 4; r++) { // @unroll
+            for (var j = 0u; j < COLUMN_BLOCKS; j++) { // @unroll
+              sums[p][r][j] = fma(vec4f(left[p][r]), right[j], sums[p][r][j]);
+            }
           }
         }
       }
+      workgroupBarrier();
     }
-    workgroupBarrier();
   }
   if SPLIT > 1 {
     // The sums of the teams meet where slices of a were, a vector at a time.

@@ -20,7 +20,7 @@ export interface DeviceStatistics {
   readonly pipelines: number;
   /** Kernels run so far. */
   readonly dispatches: number;
-  /** Plans handed over so far; on WebGPU each is one submit. */
+  /** Plans handed over so far; on WebGPU small ones may share a submit. */
   readonly submissions: number;
 }
 
@@ -81,6 +81,8 @@ export interface Backend {
   copy(source: Storage, target: Storage): void;
   /** Reads elements. */
   read(storage: Storage, dtype: DType, count: number): Promise<HostArray>;
+  /** Lets the device begin with all that was started. */
+  flush(): void;
   /** Waits until all that was started is done. */
   finish(): Promise<void>;
   /** Waits in the call until all that was started is done. */

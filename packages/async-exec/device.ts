@@ -216,6 +216,8 @@ export class Device implements Executor {
     const plan = this.#plan(key, roots);
     const given = leaves.map((leaf) => leaf.storage!);
     const results = runPlan(this.#backend, plan, given, roots);
+    // An eager device does each operation when it is told to, on its own.
+    if (this.evaluatesEagerly) this.#backend.flush();
     roots.forEach((tensor, index) => tensor.settle(results[index]!));
   }
 

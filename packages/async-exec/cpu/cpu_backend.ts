@@ -177,6 +177,7 @@ export function cpuBackend(options: CpuMachineOptions = {}): Backend {
     },
     // deno-lint-ignore require-await
     finish: async () => requireOpen(),
+    flush: () => {},
     fence: () => {},
     statistics: (): DeviceStatistics => ({
       buffers: storages.count,

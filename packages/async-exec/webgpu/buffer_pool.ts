@@ -20,6 +20,8 @@ export interface BufferPoolOptions {
   readonly budget: number;
   /** Bytes of one buffer at most. */
   readonly maxBufferBytes: number;
+  /** Is called before buffers are destroyed: uses of them must be under way. */
+  readonly beforeTrim?: () => void;
 }
 
 /**
@@ -109,6 +111,7 @@ export class BufferPool {
 
   /** Destroys the buffers that nobody uses. */
   trim(): void {
+    this.#options.beforeTrim?.();
     for (const storages of this.#free.values()) {
       for (const { buffer } of storages) {
         this.#bytes -= buffer.size;

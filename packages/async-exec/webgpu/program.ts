@@ -2,6 +2,7 @@ import type { DeviceTraits } from "@wick/core-tensor";
 import type { Plan, Slot } from "@wick/graph";
 import type { PreparedRun } from "../backend.ts";
 import type { BufferPool, GpuStorage } from "./buffer_pool.ts";
+import type { CommandStream } from "./command_stream.ts";
 import { PassTimer } from "./pass_timer.ts";
 import type { PipelineCache } from "./pipeline_cache.ts";
 import type { Staging } from "./staging.ts";
@@ -23,7 +24,9 @@ export class Program {
   readonly #device: GPUDevice;
   readonly #pool: BufferPool;
   readonly #staging: Staging;
+  readonly #stream: CommandStream;
   readonly #plan: Plan;
+  readonly #label: string;
   readonly #dispatches: readonly Dispatch[];
   readonly #bindGroups = new Map<string, readonly GPUBindGroup[]>();
 
@@ -34,6 +37,7 @@ export class Program {
    * @param pipelines Where compiled kernels are kept.
    * @param pool Where temporary buffers come from.
    * @param staging What reads the times of kernels.
+   * @param stream Where its dispatches go.
    * @param plan The plan.
    * @param traits What the device is like.
    */
@@ -42,13 +46,16 @@ export class Program {
     pipelines: PipelineCache,
     pool: BufferPool,
     staging: Staging,
+    stream: CommandStream,
     plan: Plan,
     traits: DeviceTraits,
   ) {
     this.#device = device;
     this.#pool = pool;
     this.#staging = staging;
+    this.#stream = stream;
     this.#plan = plan;
+    this.#label = planLabel(plan);
     this.#dispatches = plan.steps
       .filter((step) => step.shape.every((size) => size > 0))
       .map((step) => {
@@ -64,7 +71,7 @@ export class Program {
   }
 
   /**
-   * Encodes and submits the plan.
+   * Encodes the plan.
    *
    * @param leaves What it starts from.
    * @param results Where its results go.
@@ -73,7 +80,7 @@ export class Program {
     if (this.#dispatches.length === 0) return;
     const temporaries = this.#temporaries();
     try {
-      this.#submit(this.#groups(leaves, results, temporaries));
+      this.#encode(this.#groups(leaves, results, temporaries));
     } finally {
       // The queue runs in order, so the next user cannot come too early.
       for (const storage of temporaries) storage.release();
@@ -96,7 +103,7 @@ export class Program {
     const groups = this.#makeGroups(leaves, results, temporaries);
     return {
       run: () => {
-        if (groups.length > 0) this.#submit(groups);
+        if (groups.length > 0) this.#encode(groups);
       },
       time: () => this.#time(groups),
       release: () => {
@@ -118,22 +125,23 @@ export class Program {
     }
   }
 
-  #submit(groups: readonly GPUBindGroup[]): void {
-    const encoder = this.#device.createCommandEncoder({ label: "plan" });
-    const pass = encoder.beginComputePass({ label: "plan" });
-    let current: GPUComputePipeline | undefined;
-    this.#dispatches.forEach(({ pipeline, workgroups }, index) => {
-      if (pipeline !== current) pass.setPipeline(pipeline);
-      current = pipeline;
-      pass.setBindGroup(0, groups[index]!);
-      pass.dispatchWorkgroups(...workgroups);
+  #encode(groups: readonly GPUBindGroup[]): void {
+    const dispatches = this.#dispatches;
+    this.#stream.add(this.#label, dispatches.length, (pass) => {
+      let current: GPUComputePipeline | undefined;
+      for (let index = 0; index < dispatches.length; index++) {
+        const { pipeline, workgroups: [x, y, z] } = dispatches[index]!;
+        if (pipeline !== current) pass.setPipeline(pipeline);
+        current = pipeline;
+        pass.setBindGroup(0, groups[index]!);
+        pass.dispatchWorkgroups(x, y, z);
+      }
     });
-    pass.end();
-    this.#device.queue.submit([encoder.finish()]);
   }
 
   /** Runs each dispatch in a pass of its own and times it. */
   #time(groups: readonly GPUBindGroup[]): Promise<number[]> {
+    this.#stream.flush();
     const timer = new PassTimer(this.#device, groups.length);
     const encoder = this.#device.createCommandEncoder({ label: "timed plan" });
     this.#dispatches.forEach(({ pipeline, workgroups, label }, index) => {
@@ -182,16 +190,28 @@ export class Program {
           return temporaries[place.index]!;
       }
     };
-    return this.#dispatches.map(({ label, layout, slots }) =>
-      this.#device.createBindGroup({
-        label,
-        layout,
-        entries: slots.map((number, binding) => {
-          const storage = storageOf(this.#plan.slots[number]!);
-          const { buffer, offset, byteLength: size } = storage;
-          return { binding, resource: { buffer, offset, size } };
-        }),
-      })
+    return this.#stream.watch(
+      this.#label,
+      () =>
+        this.#dispatches.map(({ label, layout, slots }) =>
+          this.#device.createBindGroup({
+            label,
+            layout,
+            entries: slots.map((number, binding) => {
+              const storage = storageOf(this.#plan.slots[number]!);
+              const { buffer, offset, byteLength: size } = storage;
+              return { binding, resource: { buffer, offset, size } };
+            }),
+          })
+        ),
     );
   }
+}
+
+/** The operations of a plan, for errors. */
+function planLabel({ steps }: Plan): string {
+  const labels = steps.slice(0, 4).map(({ label }) => label);
+  return labels.length < steps.length
+    ? `${labels.join(", ")} and ${steps.length - labels.length} more`
+    : labels.join(", ");
 }

@@ -13,6 +13,7 @@ import type { Plan } from "@wick/graph";
 import type { Backend, DeviceStatistics } from "../backend.ts";
 import { halvesOf, packHalves, unpackHalves, wordsOf } from "../float_bits.ts";
 import { ALIGNMENT, BufferPool, type GpuStorage } from "./buffer_pool.ts";
+import { CommandStream } from "./command_stream.ts";
 import { FailureLog } from "./failure_log.ts";
 import { PipelineCache } from "./pipeline_cache.ts";
 import { Program } from "./program.ts";
@@ -32,7 +33,7 @@ export interface WebgpuBackendOptions {
 
 /**
  * Makes the backend that runs plans on a GPU: one encoder, one pass and one
- * submit a plan.
+ * submit a plan, or for several small ones that follow one another.
  *
  * @param device The GPU, owned from now on.
  * @param options Limits and choices.
@@ -49,14 +50,16 @@ export async function webgpuBackend(
     maxWorkgroupBytes: limits.maxComputeWorkgroupStorageSize,
     maxStorageBuffers: limits.maxStorageBuffersPerShaderStage,
   };
+  const failures = new FailureLog(device);
+  const stream = new CommandStream(device, failures);
   const pool = new BufferPool(device, {
+    beforeTrim: () => stream.flush(),
     budget: options.memoryBudget,
     maxBufferBytes: Math.min(
       limits.maxBufferSize,
       limits.maxStorageBufferBindingSize,
     ),
   });
-  const failures = new FailureLog(device);
   const pipelines = new PipelineCache(device, failures);
   const staging = new Staging(device);
   const programs = new WeakMap<Plan, Program>();
@@ -82,6 +85,7 @@ export async function webgpuBackend(
   ): void {
     // Deno 2.9 panics on writing nothing.
     if (values.byteLength === 0) return;
+    stream.flush();
     device.queue.writeBuffer(storage.buffer, storage.offset, values);
   }
 
@@ -91,6 +95,7 @@ export async function webgpuBackend(
     offset = 0,
   ): Promise<ArrayBuffer> {
     failures.throwFirst();
+    stream.flush();
     let words: ArrayBuffer;
     try {
       words = await staging.read(buffer, bytes, offset);
@@ -104,7 +109,15 @@ export async function webgpuBackend(
   function programOf(plan: Plan): Program {
     let program = programs.get(plan);
     if (!program) {
-      program = new Program(device, pipelines, pool, staging, plan, traits);
+      program = new Program(
+        device,
+        pipelines,
+        pool,
+        staging,
+        stream,
+        plan,
+        traits,
+      );
       programs.set(plan, program);
     }
     return program;
@@ -148,29 +161,20 @@ export async function webgpuBackend(
     },
     run(plan, leaves, results) {
       failures.throwFirst();
-      const program = programOf(plan);
-      failures.watch(
-        planLabel(plan),
-        () => program.run(leaves.map(gpuStorage), results.map(gpuStorage)),
-      );
+      programOf(plan).run(leaves.map(gpuStorage), results.map(gpuStorage));
       dispatches += plan.steps.length;
       submissions++;
     },
     prepare(plan, leaves, results) {
       failures.throwFirst();
-      const label = planLabel(plan);
-      const ready = failures.watch(
-        label,
-        () =>
-          programOf(plan).prepare(
-            leaves.map(gpuStorage),
-            results.map(gpuStorage),
-          ),
+      const ready = programOf(plan).prepare(
+        leaves.map(gpuStorage),
+        results.map(gpuStorage),
       );
       return {
         run() {
           failures.throwFirst();
-          failures.watch(label, () => ready.run());
+          ready.run();
           dispatches += plan.steps.length;
           submissions++;
         },
@@ -180,6 +184,7 @@ export async function webgpuBackend(
     },
     copy(source, target) {
       failures.throwFirst();
+      stream.flush();
       const [from, to] = [gpuStorage(source), gpuStorage(target)];
       const bytes = Math.min(from.byteLength, to.byteLength);
       const encoder = device.createCommandEncoder({ label: "copy" });
@@ -201,7 +206,9 @@ export async function webgpuBackend(
     async finish() {
       await readBytes(probe, 4);
     },
+    flush: () => stream.flush(),
     fence() {
+      stream.flush();
       // Deno waits inside the call; the promise settles 10 ms later.
       device.queue.onSubmittedWorkDone().catch(() => {});
     },
@@ -215,6 +222,7 @@ export async function webgpuBackend(
       submissions,
     }),
     close() {
+      stream.flush();
       failures.close();
       staging.close();
       pool.trim();
@@ -222,14 +230,6 @@ export async function webgpuBackend(
       device.destroy();
     },
   };
-}
-
-/** The operations of a plan, for errors. */
-function planLabel({ steps }: Plan): string {
-  const labels = steps.slice(0, 4).map(({ label }) => label);
-  return labels.length < steps.length
-    ? `${labels.join(", ")} and ${steps.length - labels.length} more`
-    : labels.join(", ");
 }
 
 function gpuStorage(storage: Storage): GpuStorage {
