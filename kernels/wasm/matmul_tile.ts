@@ -86,6 +86,8 @@ export function packedTile(
  * @param outRow Bytes from a row of it to the next.
  * @param add Whether it is added to what is there.
  */
+// @ts-ignore: a decorator of AssemblyScript
+@inline
 export function stridedTile(
   a: usize,
   aRow: usize,

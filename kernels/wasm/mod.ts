@@ -4,13 +4,41 @@
 // of its thread, so that a pool of threads can share them.
 export { multiplyPacked, packRight } from "./matmul";
 export { rowsByColumns, rowsByRows } from "./matmul_rows";
-export { erf4, exp4, log4, sigmoid4, tanh4 } from "./functions";
+export { multiplyByColumns, multiplyByRows } from "./matmul_direct";
+export {
+  layerNormRows,
+  layerNormSlopes,
+  rmsNormRows,
+  rmsNormSlopes,
+} from "./norms";
+export {
+  BIAS,
+  erf4,
+  exp4,
+  LEAST,
+  LEAST_NORMAL,
+  LN_2_HIGH,
+  LN_2_LOW,
+  log4,
+  MAGIC,
+  MOST,
+  ONE,
+  P1,
+  P2,
+  P3,
+  P4,
+  P5,
+  PER_LN_2,
+  sigmoid4,
+  tanh4,
+} from "./functions";
 export {
   attentionSlopes,
   logSoftmaxRows,
   logSumExpRows,
   logSumExpSeen,
   scaledExponentials,
+  softmaxGradientRows,
   softmaxRows,
   softmaxSeen,
 } from "./rows";

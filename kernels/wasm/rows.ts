@@ -1,13 +1,22 @@
 // What is done to rows of numbers: softmax, logarithms of sums of exponentials,
 // and the parts of attention and cross-entropy between the products.
-import { exp4, log4 } from "./functions";
-import { sumOf } from "./vector";
+import { exp4, expBelow4, log4 } from "./functions";
+import { multiplyAdd, sumOf } from "./vector";
 
 /** The greatest of `count` floats. */
 function greatest(x: usize, count: i32): f32 {
+  // The quick maximum may miss a NaN, which the exponentials then see.
   let most = f32x4.splat(-Infinity);
+  let m1 = most, m2 = most, m3 = most;
   let i = 0;
-  for (; i + 4 <= count; i += 4, x += 16) most = f32x4.max(most, v128.load(x));
+  for (; i + 16 <= count; i += 16, x += 64) {
+    most = f32x4.pmax(most, v128.load(x));
+    m1 = f32x4.pmax(m1, v128.load(x, 16));
+    m2 = f32x4.pmax(m2, v128.load(x, 32));
+    m3 = f32x4.pmax(m3, v128.load(x, 48));
+  }
+  most = f32x4.pmax(f32x4.pmax(most, m1), f32x4.pmax(m2, m3));
+  for (; i + 4 <= count; i += 4, x += 16) most = f32x4.pmax(most, v128.load(x));
   let result = max(
     max(f32x4.extract_lane(most, 0), f32x4.extract_lane(most, 1)),
     max(f32x4.extract_lane(most, 2), f32x4.extract_lane(most, 3)),
@@ -32,6 +41,13 @@ function exponentials(x: usize, out: usize, count: i32, shift: f32): f32 {
   const less = f32x4.splat(shift);
   let sums = f32x4.splat(0);
   let i = 0;
+  for (; i + 8 <= count; i += 8, x += 32, out += 32) {
+    const y = expBelow4(f32x4.sub(v128.load(x), less));
+    const z = expBelow4(f32x4.sub(v128.load(x, 16), less));
+    v128.store(out, y);
+    v128.store(out, z, 16);
+    sums = f32x4.add(sums, f32x4.add(y, z));
+  }
   for (; i + 4 <= count; i += 4, x += 16, out += 16) {
     const y = exp4(f32x4.sub(v128.load(x), less));
     v128.store(out, y);
@@ -56,7 +72,7 @@ function logSumExpOf(x: usize, count: i32): f32 {
   let sums = f32x4.splat(0);
   let i = 0;
   for (; i + 4 <= count; i += 4, x += 16) {
-    sums = f32x4.add(sums, exp4(f32x4.sub(v128.load(x), less)));
+    sums = f32x4.add(sums, expBelow4(f32x4.sub(v128.load(x), less)));
   }
   let sum = sumOf(sums);
   for (; i < count; i++, x += 4) sum += exp(f32.load(x) - most);
@@ -88,6 +104,42 @@ export function softmaxRows(
     const to = out + <usize> unit * row;
     const sum = exponentials(from, to, columns, greatest(from, columns));
     scaleBy(to, columns, 1 / sum);
+  }
+}
+
+/** The gradient of softmax, `y·(dy - Σ dy·y)`. A unit is a row. */
+export function softmaxGradientRows(
+  first: i32,
+  last: i32,
+  _scratch: usize,
+  dy: usize,
+  y: usize,
+  out: usize,
+  columns: i32,
+): void {
+  const row = <usize> columns << 2;
+  for (let unit = first; unit < last; unit++) {
+    const slopes = dy + <usize> unit * row;
+    const from = y + <usize> unit * row;
+    const to = out + <usize> unit * row;
+    let sums = f32x4.splat(0);
+    let at: usize = 0;
+    for (; at + 16 <= row; at += 16) {
+      sums = multiplyAdd(v128.load(slopes + at), v128.load(from + at), sums);
+    }
+    let sum = sumOf(sums);
+    for (; at < row; at += 4) {
+      sum += f32.load(slopes + at) * f32.load(from + at);
+    }
+    const mean = f32x4.splat(sum);
+    for (at = 0; at + 16 <= row; at += 16) {
+      const slope = f32x4.sub(v128.load(slopes + at), mean);
+      v128.store(to + at, f32x4.mul(slope, v128.load(from + at)));
+    }
+    for (; at < row; at += 4) {
+      const slope = f32.load(slopes + at) - sum;
+      f32.store(to + at, slope * f32.load(from + at));
+    }
   }
 }
 
@@ -151,7 +203,7 @@ export function scaledExponentials(
   const rest = f32x4.splat(less);
   let i = 0;
   for (; i + 4 <= count; i += 4, x += 16, out += 16) {
-    const y = exp4(f32x4.sub(v128.load(x), shifts));
+    const y = expBelow4(f32x4.sub(v128.load(x), shifts));
     v128.store(out, f32x4.sub(f32x4.mul(y, scales), rest));
   }
   for (; i < count; i++, x += 4, out += 4) {
@@ -228,7 +280,7 @@ export function attentionSlopes(
     const means4 = f32x4.splat(mean);
     let i = 0;
     for (; i + 4 <= count; i += 4, x += 16, y += 16) {
-      const p = exp4(f32x4.sub(v128.load(x), shifts));
+      const p = expBelow4(f32x4.sub(v128.load(x), shifts));
       v128.store(x, p);
       v128.store(y, f32x4.mul(p, f32x4.sub(v128.load(y), means4)));
     }

@@ -25,6 +25,12 @@ const TILE_COLUMNS = 8;
 const FEW_ROWS = { byColumns: 6, byRows: 3 };
 /** Columns of a unit of few rows. */
 const ROWS_UNIT = 32;
+/** Up to here a right matrix by rows is read where it lies. */
+const NARROW = { n: 32, k: 32 };
+/** With at most so many rows the columns of a right matrix are, too. */
+const LOW_ROWS = 128;
+/** With a shorter inner size the sums across lanes cost too much. */
+const LEAST_DOT = 64;
 
 /**
  * Multiplies matrices by the fastest means there are: a BLAS for large ones,
@@ -81,6 +87,7 @@ function add(machine: CpuMachine, product: Product): void {
   // A BLAS is no faster with few rows: it waits for the memory.
   if (addRows(machine, product)) return;
   if (2 * m * n * k >= BLAS_WORK && addByBlas(machine, product)) return;
+  if (addDirectly(machine, product)) return;
   addByWasm(machine, product);
 }
 
@@ -135,6 +142,38 @@ function addRows(machine: CpuMachine, product: Product): boolean {
       const sizes = [a, 4 * aRow, 4 * aColumn, b, 4 * bRow, ...rest];
       machine.run("rowsByRows", units, sizes, shared);
     }
+  }
+  return true;
+}
+
+/**
+ * Multiplies matrices where they lie, if packing the right ones would cost more
+ * than it saves. One core, against packed panels: 64×512 by [512, 8] 12 µs and
+ * 13, 64×8 by [8, 512] 17 and 20, 64×512 by [512, 512] in columns 790 and 880.
+ */
+function addDirectly(machine: CpuMachine, product: Product): boolean {
+  const { batch, m, n, k, aRow, aColumn, bRow, bColumn } = product;
+  const byRows = bColumn === 1 && (n <= NARROW.n || k <= NARROW.k);
+  const byColumns = bRow === 1 && aColumn === 1 && m <= LOW_ROWS &&
+    k >= LEAST_DOT;
+  if (!byRows && !byColumns) return false;
+  const shared = 2 * batch * m * n * k >= SHARED_WORK;
+  const [unitRows, unitColumns] = unitSizes(batch, m, n, machine);
+  const units = batch * Math.ceil(m / unitRows) * Math.ceil(n / unitColumns);
+  const a = product.a + 4 * product.aOffset;
+  const b = product.b + 4 * product.bOffset;
+  const left = [a, 4 * product.aBatch, 4 * aRow];
+  const right = [b, 4 * product.bBatch];
+  const rest = [
+    ...[product.out + 4 * (product.outOffset ?? 0), 4 * m * n, 4 * n],
+    ...[m, n, k, unitRows, unitColumns, product.scale, product.add ? 1 : 0],
+  ];
+  if (byRows) {
+    const sizes = [...left, 4 * aColumn, ...right, 4 * bRow, ...rest];
+    machine.run("multiplyByRows", units, sizes, shared);
+  } else {
+    const sizes = [...left, ...right, 4 * bColumn, ...rest];
+    machine.run("multiplyByColumns", units, sizes, shared);
   }
   return true;
 }
@@ -206,8 +245,10 @@ function unitSizes(
 ): [number, number] {
   const wanted = 4 * threads;
   const rows = matrices * Math.ceil(m / UNIT_ROWS);
-  if (threads === 1 || rows >= wanted) return [UNIT_ROWS, columns + 7];
+  const all = columns + TILE_COLUMNS - 1;
+  const whole = all - all % TILE_COLUMNS;
+  if (threads === 1 || rows >= wanted) return [UNIT_ROWS, whole];
   const low = Math.ceil(matrices * m / wanted / 6) * 6;
-  if (low >= UNIT_ROWS / 2) return [low, columns + 7];
-  return [UNIT_ROWS, Math.min(UNIT_COLUMNS, columns + 7)];
+  if (low >= UNIT_ROWS / 2) return [low, whole];
+  return [UNIT_ROWS, Math.min(UNIT_COLUMNS, whole)];
 }

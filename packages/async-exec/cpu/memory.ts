@@ -6,6 +6,8 @@ import { MemoryBlocks } from "./memory_blocks.ts";
 const PAGE = 2 ** 16;
 /** Address 0 stays free, so that no block is there. */
 const START = PAGE;
+/** Bytes at the end stay free: kernels may read a little past an array. */
+const SLACK = 64;
 /** The last page of 4 GiB stays free, so that no address wraps. */
 const MAX_PAGES = 2 ** 16 - 1;
 /** Grown by at least so much, and by an eighth of what there is. */
@@ -38,7 +40,10 @@ export class SharedMemory {
     this.#maximum = maximum * PAGE;
     this.#buffer = this.memory.buffer;
     this.#buffers.add(this.#buffer);
-    this.#blocks = new MemoryBlocks(START, this.#buffer.byteLength);
+    this.#blocks = new MemoryBlocks(
+      START,
+      this.#buffer.byteLength - SLACK,
+    );
   }
 
   /**
@@ -131,7 +136,7 @@ export class SharedMemory {
       }
       this.#buffer = this.memory.buffer;
       this.#buffers.add(this.#buffer);
-      this.#blocks.extend(this.#buffer.byteLength);
+      this.#blocks.extend(this.#buffer.byteLength - SLACK);
       return;
     }
     throw new DeviceMemoryError(

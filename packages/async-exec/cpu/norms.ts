@@ -20,22 +20,35 @@ type NormLoop = (
 
 /** The CPU kernels of norms and their gradients by the rows. */
 export const NORM_KERNELS: readonly CpuKernel[] = [
-  normKernel(RMS_NORM, rmsNormRow),
-  normKernel(RMS_NORM_GRADIENT, rmsNormGradientRow),
-  normKernel(LAYER_NORM, layerNormRow),
-  normKernel(LAYER_NORM_GRADIENT, layerNormGradientRow),
+  normKernel(RMS_NORM, rmsNormRow, "rmsNormRows"),
+  normKernel(RMS_NORM_GRADIENT, rmsNormGradientRow, "rmsNormSlopes"),
+  normKernel(LAYER_NORM, layerNormRow, "layerNormRows"),
+  normKernel(LAYER_NORM_GRADIENT, layerNormGradientRow, "layerNormSlopes"),
 ];
+
+/** Rows of fewer elements in all are not shared by threads. */
+const SHARED_ELEMENTS = 2 ** 17;
 
 function normKernel(
   operation: Operation<NormAttributes>,
   row: NormLoop,
+  wasm: string,
 ): CpuKernel {
   return {
     operation,
-    run({ operands, output, shape, attributes }: CpuCall<NormAttributes>) {
+    run(call: CpuCall<NormAttributes>) {
+      const { operands, output, shape, attributes, machine } = call;
       const arrays = operands.map(floatOperand);
       const out = floats(output);
       const length = shape.at(-1)!;
+      const to = machine?.memory.addressOf(out);
+      if (machine && to !== undefined) {
+        const from = arrays.map((array) => machine.addressOf(array));
+        const sizes = [...from, to, length, attributes.eps];
+        const rows = out.length / length;
+        machine.run(wasm, rows, sizes, out.length >= SHARED_ELEMENTS);
+        return;
+      }
       for (let start = 0; start < out.length; start += length) {
         row(out, arrays, start, length, attributes.eps);
       }

@@ -25,7 +25,7 @@ type RowLoop = (
 export const SOFTMAX_KERNELS: readonly CpuKernel[] = [
   rowKernel(SOFTMAX, softmaxRow, "softmaxRows"),
   rowKernel(LOG_SOFTMAX, logSoftmaxRow, "logSoftmaxRows"),
-  rowKernel(SOFTMAX_GRADIENT, softmaxGradientRow),
+  rowKernel(SOFTMAX_GRADIENT, softmaxGradientRow, "softmaxGradientRows"),
   rowKernel(LOG_SOFTMAX_GRADIENT, logSoftmaxGradientRow),
   {
     operation: LOG_SUM_EXP,
@@ -73,10 +73,12 @@ function runWasm(
   if (!machine || out === undefined) return false;
   if (attributes.axis !== shape.length - 1) return false;
   const columns = shape[attributes.axis]!;
-  const x = floatOperand(operands[0]);
-  const rows = columns === 0 ? 0 : x.length / columns;
-  const sizes = [machine.addressOf(x), out, columns];
-  machine.run(name, rows, sizes, x.length >= SHARED_ELEMENTS);
+  const arrays = operands.map(floatOperand);
+  const { length } = arrays[0]!;
+  const from = arrays.map((array) => machine.addressOf(array));
+  const rows = columns === 0 ? 0 : length / columns;
+  const sizes = [...from, out, columns];
+  machine.run(name, rows, sizes, length >= SHARED_ELEMENTS);
   return true;
 }
 
