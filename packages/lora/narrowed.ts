@@ -8,6 +8,7 @@ import type { SafetensorsDtype } from "@wick/models";
  * @param dtype The element type of the file.
  * @returns The elements, little-endian.
  * @throws {TypeError} If the type holds no floats.
+ * @throws {RangeError} If a number is finite and too large for the type.
  */
 export function narrowed(
   values: Float32Array<ArrayBuffer>,
@@ -18,8 +19,18 @@ export function narrowed(
       return new Uint8Array(Float64Array.from(values).buffer);
     case "F32":
       return new Uint8Array(values.buffer);
-    case "F16":
-      return new Uint8Array(Float16Array.from(values).buffer);
+    case "F16": {
+      const halves = Float16Array.from(values);
+      const large = halves.findIndex((half, i) =>
+        Math.abs(half) === Infinity && Number.isFinite(values[i])
+      );
+      if (large < 0) return new Uint8Array(halves.buffer);
+      throw new RangeError(
+        `Cannot write ${
+          values[large]
+        } as F16: it holds up to 65504, take a base whose files are BF16 or F32`,
+      );
+    }
     case "BF16":
       return new Uint8Array(bfloat16(values).buffer);
     default:

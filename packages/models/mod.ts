@@ -53,6 +53,7 @@ export { readText, readTextIfPresent } from "./files/read_text.ts";
 export { systemProblem } from "./files/system_problem.ts";
 export { writeAll, writeAtomically } from "./files/write_atomically.ts";
 export { writeTextAtomically } from "./files/write_text_atomically.ts";
+export { removeIfPresent } from "./files/temporary_neighbour.ts";
 export { writeFolderAtomically } from "./files/write_folder_atomically.ts";
 
 export { readModelConfig } from "./config/read_model_config.ts";

@@ -255,7 +255,7 @@ export class Trainer {
   async #noteBest(report: StepReport): Promise<void> {
     const { step, validationLoss: loss } = report;
     if (loss === undefined) return;
-    if (this.#best && !(loss < this.#best.loss)) {
+    if (!(loss < (this.#best?.loss ?? Infinity))) {
       this.#sinceBest++;
       return;
     }

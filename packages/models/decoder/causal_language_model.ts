@@ -56,8 +56,11 @@ export interface ForwardOptions {
 export interface LoadModelOptions {
   /** Called after each weight with how many of how many are loaded. */
   readonly onProgress?: (loaded: number, total: number) => void;
-  /** Which weights are trained, and so held as `f32`; none if absent. */
-  readonly trainable?: (name: string) => boolean;
+  /**
+   * Which weights are trained, and so held as `f32`, of a model of so many
+   * layers; none if absent.
+   */
+  readonly trainable?: (name: string, layers: number) => boolean;
 }
 
 /**
@@ -135,8 +138,12 @@ export class CausalLanguageModel {
   ): Promise<CausalLanguageModel> {
     const config = await readModelConfig(folder);
     using reader = await openModelFiles(folder);
+    const { onProgress, trainable } = options;
     const weights = await loadWeights(device, reader, weightShapes(config), {
-      ...options,
+      ...(onProgress && { onProgress }),
+      ...(trainable && {
+        trainable: (name) => trainable(name, config.layers),
+      }),
       mayHold: (name) =>
         // Written by some tools although they follow from the rest.
         name.endsWith("rotary_emb.inv_freq") ||
