@@ -53,14 +53,38 @@ export function languageModelLoss(
   nextIds: Tensor,
   options: LanguageModelLossOptions = {},
 ): Tensor {
-  const { hiddenSize, vocabularySize } = model.config;
-  const { labelSmoothing = 0, logitBytes = LOGIT_BYTES } = options;
-  const { positions, starts, onLayer, differentiable, parameters } = options;
+  const { positions, starts, onLayer } = options;
   const stream = model.hidden(ids, {
     ...(positions && { positions }),
     ...(starts && { starts }),
     ...(onLayer && { onLayer }),
   });
+  return streamLoss(model, stream, nextIds, options);
+}
+
+/**
+ * Records the loss of a language model from what its layers gave: see
+ * {@linkcode languageModelLoss}.
+ *
+ * @param model The model.
+ * @param stream The stream after the last norm, `[batch, length, hiddenSize]`.
+ * @param nextIds The token after each, `i32 [batch, length]`; -100 where it does
+ *   not count.
+ * @param options How soft the labels are, what is trained.
+ * @returns The loss, `[]`.
+ */
+export function streamLoss(
+  model: CausalLanguageModel,
+  stream: Tensor,
+  nextIds: Tensor,
+  options: Omit<
+    LanguageModelLossOptions,
+    "positions" | "starts" | "onLayer"
+  > = {},
+): Tensor {
+  const { hiddenSize, vocabularySize } = model.config;
+  const { labelSmoothing = 0, logitBytes = LOGIT_BYTES } = options;
+  const { differentiable, parameters } = options;
   const hidden = reshape(stream, [-1, hiddenSize]);
   const labels = reshape(nextIds, [-1]);
   const rows = labels.size;

@@ -26,6 +26,7 @@ export {
   IGNORED,
   languageModelLoss,
   shiftLabels,
+  streamLoss,
 } from "./language_model_loss.ts";
 export type { LanguageModelLossOptions } from "./language_model_loss.ts";
 export { chunkedLoss } from "./chunked_loss.ts";
@@ -44,6 +45,15 @@ export type {
   RecordedLoss,
 } from "./captured_step.ts";
 export { Trainer } from "./trainer.ts";
+export { MultiAdapterTrainer } from "./multi_adapter_trainer.ts";
+export type {
+  AdapterJob,
+  AdapterReport,
+  AdapterTrainerOptions,
+  MultiAdapterTrainerOptions,
+  MultiStepReport,
+} from "./multi_adapter_trainer.ts";
+export { joinBatches } from "./join_batches.ts";
 export type { StepReport, TrainerOptions } from "./trainer_options.ts";
 export type { Trainable } from "./trainable.ts";
 export type { BestValidation, TrainingState } from "./training_state.ts";

@@ -3,6 +3,7 @@ import type { Tensor } from "@wick/core-tensor";
 import type { CausalLanguageModel } from "@wick/models";
 import { AdamW } from "./adamw.ts";
 import type { Batch } from "./batches.ts";
+import { checkLengths } from "./check_lengths.ts";
 import { BatchSource } from "./batch_source.ts";
 import { type BatchTensors, CapturedStep } from "./captured_step.ts";
 import type { RecordedLoss } from "./captured_step.ts";
@@ -11,6 +12,7 @@ import { DivergenceError } from "./divergence_error.ts";
 import { evaluateLoss } from "./evaluate.ts";
 import type { TokenizedExample } from "./example.ts";
 import { languageModelLoss } from "./language_model_loss.ts";
+import { loraPlusRates } from "./lora_plus_rates.ts";
 import { learningRateAt } from "./schedule.ts";
 import type { TrainStepResult } from "./train_step.ts";
 import type { Trainable } from "./trainable.ts";
@@ -148,7 +150,7 @@ export class Trainer {
     const names = [...this.#trainable.parameters.keys()];
     const optimizer = new AdamW(this.#model.device, parameters, {
       weightDecay,
-      rates: names.map((name) => isOuter(name) ? loraPlusRatio : 1),
+      rates: loraPlusRates(names, loraPlusRatio),
     });
     if (state) {
       const states = names.map((name) => {
@@ -290,24 +292,5 @@ export class Trainer {
       layer.dropoutSource = counter &&
         { seed: seed * 65536 + index++, counter };
     }
-  }
-}
-
-/** Whether a tensor is the outer matrix of a LoRA layer. */
-function isOuter(name: string): boolean {
-  return /\.lora_B(\.|$)/.test(name);
-}
-
-function checkLengths(
-  examples: readonly TokenizedExample[],
-  maxPositions: number,
-): void {
-  const long = examples.findIndex(({ ids }) => ids.length > maxPositions);
-  if (long >= 0) {
-    throw new RangeError(
-      `Cannot train on example ${long + 1} of ${
-        examples[long]!.ids.length
-      } tokens: the model has ${maxPositions} positions`,
-    );
   }
 }
