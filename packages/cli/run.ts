@@ -7,6 +7,7 @@ import { GENERATE } from "./generate.ts";
 import { INSPECT } from "./inspect.ts";
 import type { Io } from "./io.ts";
 import { MERGE } from "./merge.ts";
+import { SERVE } from "./serve/serve.ts";
 import { TRAIN } from "./train.ts";
 import { UsageError } from "./usage_error.ts";
 import { VERSION } from "./version.ts";
@@ -19,6 +20,7 @@ const COMMANDS: readonly Command[] = [
   MERGE,
   CONVERT,
   INSPECT,
+  SERVE,
   DOCTOR,
 ];
 

@@ -24,6 +24,8 @@ export interface GenerationTask {
   readonly seed: number;
   /** Texts that end it and are not part of it. */
   readonly stop: readonly string[];
+  /** Whether the probabilities of its tokens are wanted. */
+  readonly logProbabilities: boolean;
 }
 
 /** Why a text ended: it came to its end, or to the limit of tokens. */
@@ -36,6 +38,7 @@ export type GenerationEvent =
     readonly kind: "piece";
     readonly id: number;
     readonly text: string;
+    /** NaN where it is not wanted. */
     readonly logProbability: number;
   }
   | {
@@ -96,4 +99,6 @@ export interface Engine extends AsyncDisposable {
   unload(name: string): Promise<void>;
   /** Gives numbers about what it does. */
   statistics(): Promise<EngineStatistics>;
+  /** Settles when it can compute no more, with the reason. */
+  readonly broken: Promise<Error>;
 }

@@ -53,10 +53,13 @@ export function readGenerationRequest(
     fields.whole("max_tokens", { minimum: 1 }) ?? limits.maxNewTokens;
   const seed = fields.whole("seed", { minimum: 0 }) ??
     crypto.getRandomValues(new Uint32Array(1))[0]!;
+  const logprobs = fields.get("logprobs");
+  const logProbabilities = logprobs !== undefined && logprobs !== false;
   const common = {
     model: fields.text("model"),
     sampling: readSampling(fields),
     stop: fields.texts("stop", 4),
+    logProbabilities,
     ...present({ maxNewTokens }),
   };
   const tasks = prompts.flatMap((prompt) =>
@@ -65,12 +68,11 @@ export function readGenerationRequest(
       (_, choice) => ({ ...common, prompt, seed: seed + choice }),
     )
   );
-  const logprobs = fields.get("logprobs");
   return {
     tasks,
     stream: fields.flag("stream"),
     includeUsage: wantsUsage(fields.get("stream_options")),
-    logProbabilities: logprobs !== undefined && logprobs !== false,
+    logProbabilities,
   };
 }
 

@@ -12,6 +12,8 @@ export class ScriptedEngine implements Engine {
   readonly tasks: GenerationTask[] = [];
   /** How many texts were left before their end. */
   left = 0;
+  /** Never settles. */
+  readonly broken = new Promise<Error>(() => {});
   /** Milliseconds between two pieces. */
   pause = 0;
   readonly #models: ServedModel[] = [
