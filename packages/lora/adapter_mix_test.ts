@@ -183,3 +183,18 @@ Deno.test("a mix refuses what cannot be different from row to row", async () => 
   assertEquals(inside.layers.size, 14);
   assertThrows(() => new AdapterMix(model, {}), RangeError, "at least one");
 });
+
+Deno.test("an adapter that was alone in a mix can be in the next one", async () => {
+  const device = await TEST_DEVICES[0]!.open();
+  using model = await CausalLanguageModel.load(
+    device,
+    "testdata/conformance/models/tiny-llama",
+  );
+  using adapter = LoraAdapter.inject(model, loraConfig({ rank: 4 }));
+  using ids = device.tensor(Int32Array.of(5, 6), { shape: [1, 2] });
+  const run = async () => {
+    using mix = new AdapterMix(model, { adapter });
+    return await model.hidden(ids, { adapters: mix.rows(["adapter"]) }).data();
+  };
+  assertEquals(await run(), await run());
+});

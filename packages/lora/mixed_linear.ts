@@ -122,13 +122,18 @@ export class MixedLinear implements LinearLayer {
 
   /** Gives back what the mix holds; the adapters keep their own. */
   [Symbol.dispose](): void {
-    const held = [
+    const held = new Set([
       ...this.#known ?? [],
       ...this.#filling ?? [],
       this.#owners,
       this.#scales,
-    ];
-    for (const tensor of new Set(held)) tensor.dispose();
+    ]);
+    // Those of an adapter that is alone are read where they lie.
+    for (const { layer: { a, b } } of this.#parts) {
+      held.delete(a);
+      held.delete(b);
+    }
+    for (const tensor of held) tensor.dispose();
   }
 
   #matrices(): readonly [a: Tensor, b: Tensor] {

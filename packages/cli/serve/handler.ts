@@ -1,6 +1,7 @@
 import { answerGeneration } from "./answer_generation.ts";
 import { ApiError, toApiError } from "./api_error.ts";
 import type { Engine } from "./engine.ts";
+import type { LoopWatch } from "./loop_watch.ts";
 import { Metrics } from "./metrics.ts";
 import { type BodyLimits, readBody } from "./read_body.ts";
 import { readGenerationRequest } from "./read_generation_request.ts";
@@ -20,6 +21,8 @@ export interface HandlerOptions {
   readonly body: BodyLimits;
   /** Where adapters that clients name are; none may be loaded if absent. */
   readonly adapterFolder?: string;
+  /** Tells how live the event loop is. */
+  readonly watch: LoopWatch;
   /** Takes errors of the server itself. */
   readonly onFailure: (error: unknown) => void;
 }
@@ -40,8 +43,8 @@ const COMPLETION_TOKENS = 16;
 const ROUTES: Readonly<Record<string, Readonly<Record<string, Route>>>> = {
   "/health": { GET: () => Response.json({ status: "ok" }) },
   "/metrics": {
-    GET: async ({ engine, metrics }) =>
-      new Response(metrics.text(await engine.statistics()), {
+    GET: async ({ engine, metrics, options: { watch } }) =>
+      new Response(metrics.text(await engine.statistics(), watch.longestGap), {
         headers: { "content-type": "text/plain; version=0.0.4; charset=utf-8" },
       }),
   },

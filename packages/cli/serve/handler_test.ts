@@ -9,6 +9,7 @@ function serve(options: Partial<HandlerOptions> = {}) {
   const failures: unknown[] = [];
   const handler = createHandler(engine, {
     body: { bytes: 4096, seconds: 0.3 },
+    watch: { longestGap: 0.25, [Symbol.dispose]: () => {} },
     onFailure: (error) => failures.push(error),
     ...options,
   });
@@ -289,6 +290,7 @@ Deno.test("metrics are in the text form of Prometheus", async () => {
   assertMatch(text, /^wick_requests_total\{path="other",status="404"\} 1$/m);
   assertMatch(text, /^wick_request_seconds_count 2$/m);
   assertMatch(text, /^wick_generated_tokens_total 4$/m);
+  assertMatch(text, /^wick_event_loop_longest_gap_seconds 0.25$/m);
   const line = /^(# (HELP|TYPE) \w+ .+|\w+(\{.*\})? [0-9.e+-]+)$/;
   for (const one of text.trimEnd().split("\n")) assertMatch(one, line);
 });

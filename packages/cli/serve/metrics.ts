@@ -33,9 +33,11 @@ export class Metrics {
    * @see {@link https://prometheus.io/docs/instrumenting/exposition_formats/ | Exposition formats}
    *
    * @param statistics The numbers of the engine.
+   * @param longestGap The longest time that the event loop stood still, in
+   *   seconds.
    * @returns The text.
    */
-  text(statistics: EngineStatistics): string {
+  text(statistics: EngineStatistics, longestGap: number): string {
     const { running, waiting, steps, tokens, deviceBytes } = statistics;
     const lines = [
       ...family(
@@ -75,6 +77,12 @@ export class Metrics {
       ...family("wick_device_bytes", "gauge", "Bytes on the device", [
         ["", deviceBytes],
       ]),
+      ...family(
+        "wick_event_loop_longest_gap_seconds",
+        "gauge",
+        "The longest time that requests had to wait for the event loop",
+        [["", longestGap]],
+      ),
     ];
     return `${lines.join("\n")}\n`;
   }

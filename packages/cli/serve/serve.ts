@@ -4,6 +4,7 @@ import type { Command } from "../command.ts";
 import type { Io } from "../io.ts";
 import { UsageError } from "../usage_error.ts";
 import { createHandler } from "./handler.ts";
+import { watchLoop } from "./loop_watch.ts";
 import { WorkerEngine } from "./worker_engine.ts";
 
 /** `wick serve`. */
@@ -84,7 +85,9 @@ async function serve(args: Arguments, io: Io): Promise<number> {
   });
   say(engine.device);
   const apiKey = args.filled("api-key") ?? readKey();
+  using watch = watchLoop();
   const handler = createHandler(engine, {
+    watch,
     body: {
       bytes: args.whole("max-body") ?? 2 ** 20,
       seconds: args.number("body-timeout", { minimum: 0.1 }) ?? 10,
