@@ -114,7 +114,7 @@ async function serve(args: Arguments, io: Io): Promise<number> {
   say("finishing what runs; once more to stop at once");
   // Waits for the answers that are being sent.
   await server.shutdown();
-  return 0;
+  return io.signal.aborted ? 130 : 0;
 }
 
 /** Settles when the process is asked to end. */
