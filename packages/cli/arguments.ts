@@ -105,6 +105,15 @@ export class Arguments {
     return number;
   }
 
+  /** The whole numbers from 0 of an option that can be given several times. */
+  wholes(name: string): number[] {
+    return this.texts(name).map((value) => {
+      const number = value.trim() === "" ? NaN : Number(value);
+      if (Number.isSafeInteger(number) && number >= 0) return number;
+      throw wrong(name, value, "a whole number of at least 0");
+    });
+  }
+
   /** One of a few words, or `undefined`. */
   choice<T extends string>(name: string, words: readonly T[]): T | undefined {
     const value = this.filled(name);

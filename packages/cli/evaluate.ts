@@ -9,6 +9,7 @@ import { type Arguments, present } from "./arguments.ts";
 import type { Command } from "./command.ts";
 import type { Io } from "./io.ts";
 import { openModel } from "./open.ts";
+import { progressBar } from "./progress_bar.ts";
 import { splitPath, SPLITS, tokenizeExamples } from "./read_data.ts";
 
 /** `wick evaluate`. */
@@ -71,12 +72,12 @@ async function evaluate(args: Arguments, io: Io): Promise<number> {
   const options = { ...batch, signal: io.signal };
   const report = await evaluateLoss(model, tokenized, {
     ...options,
-    onProgress: progress(args, io, "loss"),
+    onProgress: progressBar(args, io, "loss"),
   });
   const matches = await exactMatch(model, tokenizer, prompts, {
     ...options,
     ...generation,
-    onProgress: progress(args, io, "exact match"),
+    onProgress: progressBar(args, io, "exact match"),
   });
   const right = matches.filter((result) => result.matches).length;
   if (args.flag("json")) {
@@ -112,17 +113,4 @@ function completions(
       'exact match needs "prompt" and "completion", which it has not',
     );
   });
-}
-
-/** Overwrites a line on a terminal; elsewhere progress is not shown. */
-function progress(
-  args: Arguments,
-  io: Io,
-  what: string,
-): (done: number, total: number) => void {
-  if (args.flag("quiet") || !io.terminal) return () => {};
-  return (done, total) =>
-    io.error(
-      `\r\x1b[2K${done < total ? `${what}: ${done} of ${total}` : ""}`,
-    );
 }

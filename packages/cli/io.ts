@@ -10,6 +10,8 @@ export interface Io {
   readonly color: boolean;
   /** The columns of the terminal. */
   readonly columns: number;
+  /** Gives the lines that the user writes; there are none if absent. */
+  readonly lines?: () => AsyncIterable<string>;
   /** Aborts when the user wants to stop. */
   readonly signal: AbortSignal;
 }
@@ -18,7 +20,7 @@ export interface Io {
  * Gives the streams of the process. `NO_COLOR` is honoured.
  *
  * @param signal Aborts when the user wants to stop.
- * @returns Standard output and standard error.
+ * @returns Standard input, standard output and standard error.
  */
 export function processIo(signal: AbortSignal): Io {
   const terminal = Deno.stderr.isTerminal();
@@ -28,6 +30,7 @@ export function processIo(signal: AbortSignal): Io {
     terminal,
     color: terminal && !Deno.noColor,
     columns: terminal ? Deno.consoleSize().columns : 80,
+    lines: () => linesOf(Deno.stdin.readable),
     signal,
   };
 }
@@ -40,4 +43,17 @@ function write(
   for (let done = 0; done < bytes.length;) {
     done += stream.writeSync(bytes.subarray(done));
   }
+}
+
+/** The lines of a text in bytes; the last one need not be ended. */
+async function* linesOf(
+  stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+): AsyncGenerator<string> {
+  let open = "";
+  for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+    const lines = (open + text).split("\n");
+    open = lines.pop() ?? "";
+    for (const line of lines) yield line.replace(/\r$/, "");
+  }
+  if (open !== "") yield open;
 }

@@ -1,5 +1,4 @@
 import { type Device, openDevice } from "@wick/async-exec";
-import { loadAdapter } from "@wick/lora";
 import {
   CausalLanguageModel,
   loadTokenizer,
@@ -7,6 +6,8 @@ import {
 } from "@wick/models";
 import type { Arguments } from "./arguments.ts";
 import type { Io } from "./io.ts";
+import { adapterChoice, openAdapter } from "./open_adapter.ts";
+import { progressBar } from "./progress_bar.ts";
 
 /** A model that is ready to run. */
 export interface OpenModel {
@@ -53,10 +54,19 @@ export async function openModel(
   opened: DisposableStack,
 ): Promise<OpenModel> {
   const folder = args.required("model");
-  const adapter = args.filled("adapter");
+  const adapters = args.texts("adapter").length > 0
+    ? adapterChoice(args)
+    : undefined;
+  const chatTemplate = args.filled("chat-template");
   const device = opened.use(await openNamedDevice(args, io));
-  const tokenizer = await loadTokenizer(folder);
-  const model = opened.use(await CausalLanguageModel.load(device, folder));
-  if (adapter !== undefined) opened.use(await loadAdapter(model, adapter));
+  const tokenizer = await loadTokenizer(folder, {
+    ...(chatTemplate !== undefined && { chatTemplate }),
+  });
+  const model = opened.use(
+    await CausalLanguageModel.load(device, folder, {
+      onProgress: progressBar(args, io, "loading"),
+    }),
+  );
+  if (adapters) opened.use(await openAdapter(model, adapters));
   return { device, model, tokenizer };
 }

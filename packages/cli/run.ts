@@ -1,7 +1,9 @@
 import { Arguments } from "./arguments.ts";
 import { type Command, commandHelp } from "./command.ts";
+import { CHAT } from "./chat.ts";
 import { CONVERT } from "./convert.ts";
 import { DOCTOR } from "./doctor.ts";
+import { EMBED } from "./embed.ts";
 import { EVALUATE } from "./evaluate.ts";
 import { GENERATE } from "./generate.ts";
 import { INSPECT } from "./inspect.ts";
@@ -16,9 +18,11 @@ import { VERSION } from "./version.ts";
 const COMMANDS: readonly Command[] = [
   TRAIN,
   GENERATE,
+  CHAT,
   EVALUATE,
   MERGE,
   CONVERT,
+  EMBED,
   INSPECT,
   SERVE,
   DOCTOR,

@@ -4,9 +4,11 @@ import { runCaptured } from "./run_captured.ts";
 const COMMANDS = [
   "train",
   "generate",
+  "chat",
   "evaluate",
   "merge",
   "convert",
+  "embed",
   "inspect",
   "doctor",
 ];

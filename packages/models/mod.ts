@@ -106,6 +106,7 @@ export {
   type GeneratedToken,
 } from "./generation/decode_batch.ts";
 export type { RowOptions } from "./generation/batch_row.ts";
+export { chatPrompt } from "./generation/chat_prompt.ts";
 export { TextStream } from "./generation/text_stream.ts";
 export { type StoppedText, StopStrings } from "./generation/stop_strings.ts";
 export { sampleToken, tokenProbabilities } from "./generation/sampling.ts";
@@ -133,7 +134,10 @@ export type {
   EncoderModelType,
 } from "./config/encoder_config.ts";
 
-export { loadTokenizer } from "./tokenizer/load_tokenizer.ts";
+export {
+  loadTokenizer,
+  type LoadTokenizerOptions,
+} from "./tokenizer/load_tokenizer.ts";
 export type {
   DecodeOptions,
   EncodeOptions,

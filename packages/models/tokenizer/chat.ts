@@ -2,8 +2,8 @@
 export interface ChatMessage {
   /** Who speaks: `system`, `user`, `assistant`, or what the template knows. */
   readonly role: string;
-  /** What is said. */
-  readonly content: string;
+  /** What is said; null where a message only calls tools. */
+  readonly content: string | null;
   /** Anything else that the template may look at, such as `tool_calls`. */
   readonly [key: string]: unknown;
 }
@@ -14,4 +14,6 @@ export interface ChatTemplateOptions {
   readonly addGenerationPrompt?: boolean;
   /** Descriptions of tools that the model may call, as JSON schemas. */
   readonly tools?: readonly unknown[];
+  /** What else the template may look at, such as `enable_thinking`. */
+  readonly variables?: Readonly<Record<string, unknown>>;
 }

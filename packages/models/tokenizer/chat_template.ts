@@ -35,11 +35,12 @@ export class ChatTemplate {
     options: ChatTemplateOptions,
     specialTokens: Readonly<Record<string, string>>,
   ): string {
-    const { addGenerationPrompt = false, tools } = options;
+    const { addGenerationPrompt = false, tools, variables } = options;
     const template = this.#template ??= this.#parse();
     try {
       return template.render({
         ...specialTokens,
+        ...variables,
         messages,
         tools: tools ?? null,
         documents: null,

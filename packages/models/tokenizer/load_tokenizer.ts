@@ -8,10 +8,16 @@ import {
   readJsonObject,
   readJsonObjectIfPresent,
 } from "../files/read_json.ts";
-import { readTextIfPresent } from "../files/read_text.ts";
+import { readText, readTextIfPresent } from "../files/read_text.ts";
 import { ChatTemplate } from "./chat_template.ts";
 import { HuggingFaceTokenizer } from "./hugging_face_tokenizer.ts";
 import type { Tokenizer } from "./tokenizer.ts";
+
+/** Options of {@linkcode loadTokenizer}. */
+export interface LoadTokenizerOptions {
+  /** A file with the chat template; that of the folder, if any, if absent. */
+  readonly chatTemplate?: string;
+}
 
 /** Ids beyond this are no vocabulary's. */
 const MAXIMUM_ID = 2 ** 24;
@@ -32,11 +38,15 @@ const MAXIMUM_ID = 2 ** 24;
  * ```
  *
  * @param folder The model's folder.
+ * @param options Another chat template.
  * @returns The tokenizer.
  * @throws {FileFormatError} If `tokenizer.json` is missing, or a file is not
  * what it should be.
  */
-export async function loadTokenizer(folder: string): Promise<Tokenizer> {
+export async function loadTokenizer(
+  folder: string,
+  options: LoadTokenizerOptions = {},
+): Promise<Tokenizer> {
   const path = joinPath(folder, "tokenizer.json");
   const configPath = joinPath(folder, "tokenizer_config.json");
   const json = await readJsonObject(path);
@@ -62,7 +72,12 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
     // Transformers changed its default from true to false: true damages JSON.
     cleanUpSpaces: config["clean_up_tokenization_spaces"] === true,
     specialTokens: readSpecialTokens(config),
-    chatTemplate: await readChatTemplate(folder, config, configPath),
+    chatTemplate: options.chatTemplate === undefined
+      ? await readChatTemplate(folder, config, configPath)
+      : new ChatTemplate(
+        options.chatTemplate,
+        await readText(options.chatTemplate),
+      ),
   });
 }
 
