@@ -10,7 +10,6 @@ const CHAT = [
   ...["--stop-token=999"],
 ];
 
-// deno-lint-ignore require-await
 async function* given(lines: readonly string[]) {
   yield* lines;
 }
