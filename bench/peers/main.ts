@@ -27,7 +27,7 @@ Example: deno task bench:peers --items 'lora|matmul_512' --peers wick,jax-jit`;
 
 /** A peer that takes longer is ended. */
 const MOST_MILLISECONDS = 240_000;
-const TIMES = 20;
+const TIMES = 200;
 const QUEUE = 50;
 
 function print(text: string): void {

@@ -35,6 +35,9 @@ export interface Measured {
   readonly calls?: CallCounts;
 }
 
+/** Times that are not measured, where there is time for them. */
+const WARM = 200;
+
 /** How long to measure. */
 export interface MeasureOptions {
   /** Milliseconds for each of the three ways to measure. */
@@ -78,8 +81,8 @@ export async function measure(
     const done = fence ? await fence() : performance.now();
     return (done - before) * 1000;
   };
-  // The second time is still not like the others.
-  const warm = Math.min(5, budget * 250 / await once());
+  // Code that has run some times is compiled better.
+  const warm = Math.min(WARM, budget * 250 / await once());
   for (let time = 1; time < warm; time++) await once();
   const latency = await spreadOf(once, { budget, times });
   const most = Math.floor(budget * 1000 / Math.max(latency.least, 1));

@@ -13,6 +13,14 @@ export interface CpuMachineOptions {
 
 /** Each takes some milliseconds to start: more are not worth the wait. */
 const MOST_THREADS = 16;
+/** Work of so many nanoseconds is worth waking threads that sleep. */
+const LARGE_WORK = 100_000;
+/** Work of so many is shared with those that are awake. */
+const SMALL_WORK = 5_000;
+/** So many pieces of small work on end are worth waking them, too. */
+const STREAK = 16;
+/** Milliseconds between pieces of work that come on end. */
+const PAUSE = 0.5;
 /** Room for one thread: a block of 96 by 256 floats, a tile and more. */
 const THREAD_SCRATCH = 2 ** 17;
 
@@ -30,6 +38,8 @@ export class CpuMachine {
   #scratchBytes = 0;
   readonly #temporaries: number[] = [];
   readonly #threadScratch: number;
+  #streak = 0;
+  #lastSmall = 0;
 
   /**
    * Compiles the kernels. Threads start with the first work for them.
@@ -63,6 +73,25 @@ export class CpuMachine {
   /** What the module of the kernels exports. */
   get exports(): WebAssembly.Exports {
     return this.#wasm.exports;
+  }
+
+  /**
+   * Tells whether threads share some work: large work, and smaller where they
+   * are awake from what came before. Much small work on end wakes them.
+   *
+   * @param nanoseconds What it takes one thread, about.
+   * @returns Whether to share it.
+   */
+  shares(nanoseconds: number): boolean {
+    if (nanoseconds < SMALL_WORK || this.threads === 1) return false;
+    if (nanoseconds >= LARGE_WORK) return true;
+    const now = performance.now();
+    this.#streak = now - this.#lastSmall < PAUSE ? this.#streak + 1 : 0;
+    this.#lastSmall = now;
+    if (this.#pool?.awake) return true;
+    if (this.#streak < STREAK) return false;
+    this.#streak = 0;
+    return true;
   }
 
   /**

@@ -97,7 +97,7 @@ function logSums(
 ): Float32Array {
   const totals = machine.temporary(rows);
   const sizes = [machine.addressOf(x), totals.byteOffset, columns];
-  machine.run("logSumExpRows", rows, sizes, x.length > 2 ** 16);
+  machine.run("logSumExpRows", rows, sizes, machine.shares(x.length));
   return totals;
 }
 

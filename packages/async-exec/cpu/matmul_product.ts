@@ -11,22 +11,29 @@ interface Product extends MatmulLayout {
   readonly add: boolean;
 }
 
-/** Work for less than this many additions and products is not shared. */
-const SHARED_WORK = 2 ** 22;
+/** Additions and products that one thread does in a nanosecond, about. */
+const WORK_RATE = 40;
+/** Work of a unit where little is shared: four microseconds. */
+const UNIT_WORK = 4000 * WORK_RATE;
 /** Work for less than this is not worth a call of native code. */
 const BLAS_WORK = 2 ** 21;
 /** Bytes of the right matrices that are packed at once. */
 const PACKED_BYTES = 2 ** 24;
 /** Rows and columns of a unit, multiples of those of a tile. */
 const UNIT_ROWS = 96;
-const UNIT_COLUMNS = 256;
+const LEAST_COLUMNS = 64;
+/** A right matrix of fewer elements may be read by each unit. */
+const SMALL_SIDE = 2 ** 16;
 const TILE_COLUMNS = 8;
 /** With at most so many rows the right matrix is not packed. */
 const FEW_ROWS = { byColumns: 6, byRows: 3 };
 /** Columns of a unit of few rows. */
 const ROWS_UNIT = 32;
-/** Up to here a right matrix by rows is read where it lies. */
-const NARROW = { n: 32, k: 32 };
+/**
+ * With an outer or inner size up to here a right matrix by rows is read where it
+ * lies, and up to twice as much where there are few rows.
+ */
+const NARROW = 32;
 /** With at most so many rows the columns of a right matrix are, too. */
 const LOW_ROWS = 128;
 /** With a shorter inner size the sums across lanes cost too much. */
@@ -128,7 +135,7 @@ function addRows(machine: CpuMachine, product: Product): boolean {
   const { batch, m, n, k, aRow, aColumn, bRow, bColumn } = product;
   const byColumns = bRow === 1 && aColumn === 1 && m <= FEW_ROWS.byColumns;
   if (!byColumns && (bColumn !== 1 || m > FEW_ROWS.byRows)) return false;
-  const shared = 2 * m * n * k >= SHARED_WORK;
+  const shared = machine.shares(2 * m * n * k / WORK_RATE);
   for (let matrix = 0; matrix < batch; matrix++) {
     const a = product.a + 4 * (product.aOffset + matrix * product.aBatch);
     const b = product.b + 4 * (product.bOffset + matrix * product.bBatch);
@@ -153,12 +160,15 @@ function addRows(machine: CpuMachine, product: Product): boolean {
  */
 function addDirectly(machine: CpuMachine, product: Product): boolean {
   const { batch, m, n, k, aRow, aColumn, bRow, bColumn } = product;
-  const byRows = bColumn === 1 && (n <= NARROW.n || k <= NARROW.k);
+  const narrow = m <= LOW_ROWS ? 2 * NARROW : NARROW;
+  const byRows = bColumn === 1 && (n <= narrow || k <= narrow);
   const byColumns = bRow === 1 && aColumn === 1 && m <= LOW_ROWS &&
     k >= LEAST_DOT;
   if (!byRows && !byColumns) return false;
-  const shared = 2 * batch * m * n * k >= SHARED_WORK;
-  const [unitRows, unitColumns] = unitSizes(batch, m, n, machine);
+  const shared = machine.shares(2 * batch * m * n * k / WORK_RATE);
+  const [unitRows, unitColumns] = shared
+    ? unitSizes(batch, m, n, k, machine)
+    : [UNIT_ROWS, n];
   const units = batch * Math.ceil(m / unitRows) * Math.ceil(n / unitColumns);
   const a = product.a + 4 * product.aOffset;
   const b = product.b + 4 * product.bOffset;
@@ -213,7 +223,7 @@ function addPart(
   },
 ): void {
   const { m, n, k, aBatch, aRow, aColumn, bBatch, bRow, bColumn } = product;
-  const shared = 2 * matrices * m * columns * k >= SHARED_WORK;
+  const shared = machine.shares(2 * matrices * m * columns * k / WORK_RATE);
   const panels = Math.ceil(columns / TILE_COLUMNS);
   const each = 4 * k * panels * TILE_COLUMNS;
   const rights = bBatch === 0 ? 1 : matrices;
@@ -223,7 +233,7 @@ function addPart(
     ...[4 * bBatch, 4 * bRow, 4 * bColumn],
     ...[columns, k, product.scale, packed],
   ], shared);
-  const [unitRows, unitColumns] = unitSizes(matrices, m, columns, machine);
+  const [unitRows, unitColumns] = unitSizes(matrices, m, columns, k, machine);
   const units = matrices * Math.ceil(m / unitRows) *
     Math.ceil(columns / unitColumns);
   machine.run("multiplyPacked", units, [
@@ -236,19 +246,28 @@ function addPart(
   ], shared);
 }
 
-/** Cuts few rows by columns too, so that every thread has something to do. */
+/**
+ * Cuts products to units of rows, and few rows by columns too, so that every
+ * thread has something to do.
+ */
 function unitSizes(
   matrices: number,
   m: number,
   columns: number,
+  k: number,
   { threads }: CpuMachine,
 ): [number, number] {
-  const wanted = 4 * threads;
+  const worth = 2 * matrices * m * columns * k / UNIT_WORK / threads;
+  const wanted = threads * Math.min(4, Math.max(Math.ceil(worth), 1));
   const rows = matrices * Math.ceil(m / UNIT_ROWS);
   const all = columns + TILE_COLUMNS - 1;
   const whole = all - all % TILE_COLUMNS;
   if (threads === 1 || rows >= wanted) return [UNIT_ROWS, whole];
   const low = Math.ceil(matrices * m / wanted / 6) * 6;
-  if (low >= UNIT_ROWS / 2) return [low, whole];
-  return [UNIT_ROWS, Math.min(UNIT_COLUMNS, whole)];
+  const narrow = columns < LEAST_COLUMNS * threads;
+  if (low >= UNIT_ROWS / 2 || narrow || k * columns <= SMALL_SIDE) {
+    return [low, whole];
+  }
+  const share = Math.ceil(columns / wanted / TILE_COLUMNS) * TILE_COLUMNS;
+  return [UNIT_ROWS, Math.max(share, LEAST_COLUMNS)];
 }

@@ -26,8 +26,8 @@ export const NORM_KERNELS: readonly CpuKernel[] = [
   normKernel(LAYER_NORM_GRADIENT, layerNormGradientRow, "layerNormSlopes"),
 ];
 
-/** Rows of fewer elements in all are not shared by threads. */
-const SHARED_ELEMENTS = 2 ** 17;
+/** What one thread takes for an element, about. */
+const NANOSECONDS = 0.4;
 
 function normKernel(
   operation: Operation<NormAttributes>,
@@ -46,7 +46,12 @@ function normKernel(
         const from = arrays.map((array) => machine.addressOf(array));
         const sizes = [...from, to, length, attributes.eps];
         const rows = out.length / length;
-        machine.run(wasm, rows, sizes, out.length >= SHARED_ELEMENTS);
+        machine.run(
+          wasm,
+          rows,
+          sizes,
+          machine.shares(out.length * NANOSECONDS),
+        );
         return;
       }
       for (let start = 0; start < out.length; start += length) {

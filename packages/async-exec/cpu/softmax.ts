@@ -60,8 +60,8 @@ function rowKernel(
   };
 }
 
-/** Rows of fewer elements in all are not shared by threads. */
-const SHARED_ELEMENTS = 2 ** 17;
+/** What one thread takes for an element, about. */
+const NANOSECONDS = 1;
 
 /** Runs a kernel on rows that lie one behind the other, or says it cannot. */
 function runWasm(
@@ -78,7 +78,7 @@ function runWasm(
   const from = arrays.map((array) => machine.addressOf(array));
   const rows = columns === 0 ? 0 : length / columns;
   const sizes = [...from, out, columns];
-  machine.run(name, rows, sizes, length >= SHARED_ELEMENTS);
+  machine.run(name, rows, sizes, machine.shares(length * NANOSECONDS));
   return true;
 }
 

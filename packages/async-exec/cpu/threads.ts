@@ -52,6 +52,11 @@ export class Threads {
     }
   }
 
+  /** Whether a thread looks for work, so that to share some costs nothing. */
+  get awake(): boolean {
+    return Atomics.load(this.#words, JOB.awake) > 0;
+  }
+
   /**
    * Runs all units of a kernel, each in one of the threads.
    *
@@ -76,7 +81,10 @@ export class Threads {
     words[JOB.failed] = 0;
     Atomics.store(words, JOB.done, 0);
     Atomics.store(words, JOB.remaining, units);
-    Atomics.notify(words, JOB.remaining);
+    // To wake a thread costs microseconds, even one that is awake.
+    if (Atomics.load(words, JOB.awake) < this.count - 1) {
+      Atomics.notify(words, JOB.remaining);
+    }
     const kernel = this.#wasm.kernels.get(name)!;
     for (;;) {
       const left = Atomics.load(words, JOB.remaining);

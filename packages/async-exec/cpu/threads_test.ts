@@ -20,6 +20,21 @@ Deno.test("Threads run each unit once, job after job", () => {
   machine.close();
 });
 
+Deno.test("CpuMachine shares large work, and small work that comes on end", () => {
+  const machine = new CpuMachine({ threads: 2, blas: false });
+  assertEquals(machine.shares(1000), false);
+  assertEquals(machine.shares(1e6), true);
+  assertEquals(machine.shares(10_000), false);
+  // Under load a pause may come between two of them now and then.
+  let pieces = 0;
+  while (!machine.shares(10_000)) pieces++;
+  assertEquals(pieces >= 14, true, `${pieces}`);
+  machine.close();
+  const alone = new CpuMachine({ threads: 1, blas: false });
+  assertEquals(alone.shares(1e6), false);
+  alone.close();
+});
+
 Deno.test("CpuMachine wants a whole number of threads", () => {
   for (const threads of [0, 1.5, -2, NaN]) {
     assertThrows(

@@ -26,6 +26,8 @@ export const JOB = {
   failed: 5,
   /** Whether workers are to end. */
   ended: 6,
+  /** Workers that look for work, and need not be woken. */
+  awake: 7,
   /** The word after the last. */
   arguments: 8,
 } as const;
@@ -41,7 +43,8 @@ export function work(
   { module, memory, job, thread }: WorkerStart,
   JOB_WORDS: typeof JOB,
 ): void {
-  const { remaining, done, units, kernel, count, failed, ended } = JOB_WORDS;
+  const { remaining, done, units, kernel, count, failed, ended, awake } =
+    JOB_WORDS;
   const words = new Int32Array(memory.buffer, job, JOB_WORDS.arguments);
   const values = new Float64Array(
     memory.buffer,
@@ -50,16 +53,23 @@ export function work(
   );
   const { exports } = new WebAssembly.Instance(module, { env: { memory } });
   const kernels = Object.values(exports);
-  // A look costs some nanoseconds, to be woken some tens of microseconds.
-  const looks = 4000;
+  // A look costs a nanosecond, to be woken some tens of microseconds: who has
+  // had work looks for more before it sleeps.
+  const patience = 0.15;
   let look = 0;
+  let until = performance.now() + patience;
+  Atomics.add(words, awake, 1);
   while (Atomics.load(words, ended) === 0) {
     const left = Atomics.load(words, remaining);
     if (left <= 0) {
-      if (++look > looks) Atomics.wait(words, remaining, 0);
+      if (++look % 64 !== 0 || performance.now() < until) continue;
+      Atomics.sub(words, awake, 1);
+      Atomics.wait(words, remaining, 0);
+      Atomics.add(words, awake, 1);
+      // Who was woken finds work, or is about to be given some.
+      until = performance.now() + patience;
       continue;
     }
-    look = 0;
     // Whoever takes a unit reads the job of that unit: it stays until all of
     // its units are done.
     if (Atomics.compareExchange(words, remaining, left, left - 1) !== left) {
@@ -80,5 +90,6 @@ export function work(
     }
     const before = Atomics.add(words, done, 1);
     if (before + 1 === words[units]) Atomics.notify(words, done);
+    until = performance.now() + patience;
   }
 }
