@@ -129,6 +129,12 @@ async function openShards(
     }
     tensors.set(name, reader);
   }
+  // What a shard holds beyond the index is part of the model's files, too.
+  for (const reader of readers.values()) {
+    for (const name of reader.names()) {
+      if (!tensors.has(name)) tensors.set(name, reader);
+    }
+  }
   return new ShardedReader(path, tensors, opened.move());
 }
 
