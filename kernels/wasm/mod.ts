@@ -4,6 +4,12 @@
 // of its thread, so that a pool of threads can share them.
 export { multiplyPacked, packRight } from "./matmul";
 export { rowsByColumns, rowsByRows } from "./matmul_rows";
+export {
+  prepareRows,
+  rowsByQuantized,
+  unpackColumns,
+  unpackRows,
+} from "./quantized";
 export { multiplyByColumns, multiplyByRows } from "./matmul_direct";
 export {
   layerNormRows,

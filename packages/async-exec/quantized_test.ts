@@ -163,6 +163,11 @@ for (const { name, ignore, open } of TEST_DEVICES) {
           await mul(embedding(table.plain, ids), 2).data(),
           TOLERANCES.f32,
         );
+        assertClose(
+          await embedding(transpose(table.packed), ids).data(),
+          await embedding(transpose(table.plain), ids).data(),
+          TOLERANCES.f32,
+        );
         const outside = device.tensor(Int32Array.of(11, -1));
         const none = await embedding(table.packed, outside).data();
         assert([...none].every(Number.isNaN));

@@ -44,7 +44,13 @@ export type { PhiloxWords } from "./philox.ts";
 export type { EvaluateOptions, Executor, Storage } from "./executor.ts";
 export { byteLength, DTYPES, promote } from "./dtype.ts";
 export type { DType, DTypeTraits, HostArray, PlainDType } from "./dtype.ts";
-export { isQuantized, QUANTIZED_DTYPES } from "./quantized_dtype.ts";
+export {
+  isQuantized,
+  isQuantizedBits,
+  isQuantizedGroupSize,
+  QUANTIZED_DTYPES,
+  quantizedDType,
+} from "./quantized_dtype.ts";
 export type {
   QuantizedBits,
   QuantizedDType,
@@ -55,7 +61,7 @@ export type {
 export { quantize } from "./quantize.ts";
 export {
   dequantize,
-  groupCount,
+  dequantizeInto,
   type QuantizedScales,
   quantizedScales,
 } from "./dequantize.ts";

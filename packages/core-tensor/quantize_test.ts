@@ -1,7 +1,6 @@
 import {
   byteLength,
   dequantize,
-  groupCount,
   isQuantized,
   quantize,
   QUANTIZED_DTYPES,
@@ -44,7 +43,7 @@ for (const dtype of ALL) {
     const values = Float32Array.from(random([groupSize * 3], 7).values);
     const words = quantize(values, dtype);
     assertEquals(4 * words.length, byteLength(dtype, values.length));
-    assertEquals(groupCount(words.length, QUANTIZED_DTYPES[dtype]), 3);
+    assertEquals(quantizedScales(words, dtype).scales.length, 3);
     // Values span at most 2; a bf16 bias is up to 2^-9 off.
     const off = scale === "bf16" ? 2 ** -8 : 2 ** -10;
     const step = 2 / (2 ** bits - 1);

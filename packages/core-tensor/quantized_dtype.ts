@@ -82,6 +82,34 @@ export function isQuantized(dtype: string): dtype is QuantizedDType {
   return Object.hasOwn(QUANTIZED_DTYPES, dtype);
 }
 
+/** Whether a number is a size of bits that elements can have. */
+export function isQuantizedBits(bits: unknown): bits is QuantizedBits {
+  return bits === 4 || bits === 8;
+}
+
+/** Whether a number is a size that groups can have. */
+export function isQuantizedGroupSize(
+  size: unknown,
+): size is QuantizedGroupSize {
+  return size === 32 || size === 64 || size === 128;
+}
+
+/**
+ * Gives the element type of some bits, group size and scale.
+ *
+ * @param bits Bits of an element.
+ * @param groupSize Elements that share a scale and a bias.
+ * @param scale The type of scales and biases.
+ * @returns The element type.
+ */
+export function quantizedDType(
+  bits: QuantizedBits,
+  groupSize: QuantizedGroupSize,
+  scale: ScaleDType,
+): QuantizedDType {
+  return `q${bits}g${groupSize}${scale}` as const;
+}
+
 function traits(
   bits: QuantizedBits,
   groupSize: QuantizedGroupSize,

@@ -1,6 +1,7 @@
 import {
   CausalLanguageModel,
   modelShards,
+  narrowed,
   openSafetensors,
   type SafetensorsDtype,
   toFloat32,
@@ -9,7 +10,6 @@ import {
 } from "@wick/models";
 import { assertClose, TEST_DEVICES } from "@wick/testing";
 import { assertEquals, assertRejects } from "@std/assert";
-import { narrowed } from "./narrowed.ts";
 import { loadPeftAdapter, mergeIntoFolder } from "./mod.ts";
 
 const FOLDER = "testdata/conformance/models/tiny-llama";

@@ -1,12 +1,12 @@
 import {
   isSafetensorsDtype,
+  narrowed,
   type RawTensor,
   type SafetensorsReader,
   type TensorInfo,
 } from "@wick/models";
 import type { Tensor } from "@wick/core-tensor";
 import type { LoraAdapter } from "./lora_adapter.ts";
-import { narrowed } from "./narrowed.ts";
 import { modulePath } from "./saved_weights.ts";
 
 const HEAD = "lm_head.weight";

@@ -29,6 +29,7 @@ export {
   isSafetensorsDtype,
   type SafetensorsDtype,
 } from "./safetensors/dtype.ts";
+export { narrowed } from "./safetensors/narrowed.ts";
 export { toFloat32 } from "./safetensors/to_float32.ts";
 export { toInt32 } from "./safetensors/to_int32.ts";
 export {
@@ -66,6 +67,31 @@ export type {
 } from "./config/decoder_config.ts";
 
 export { Fields, type NumberRule } from "./config/fields.ts";
+
+export {
+  layerQuantization,
+  type ModelQuantization,
+  quantizationSections,
+  type QuantizationSpec,
+  readQuantization,
+} from "./quantization/quantization.ts";
+export {
+  canQuantize,
+  type QuantizedWeightReport,
+  type QuantizingOptions,
+  quantizingReader,
+} from "./quantization/quantizing_reader.ts";
+export {
+  dequantizingReader,
+  quantizedLayers,
+} from "./quantization/dequantizing_reader.ts";
+export { overlayReader } from "./safetensors/overlay_reader.ts";
+export {
+  type ModelWeights,
+  openWeights,
+  type OpenWeightsOptions,
+} from "./quantization/open_weights.ts";
+export { writeModelFolder } from "./safetensors/write_model_folder.ts";
 
 export { Linear, type LinearLayer } from "./modules/linear.ts";
 export {

@@ -1,13 +1,35 @@
-import { JOINT_MATMUL, MATMUL } from "@wick/core-tensor";
+import { isQuantized, JOINT_MATMUL, MATMUL } from "@wick/core-tensor";
 import type { CpuArray } from "./cpu_array.ts";
 import type { CpuCall, CpuKernel, CpuOperand } from "./cpu_kernel.ts";
 import { multiply } from "./matmul_product.ts";
+import { multiplyQuantized } from "./matmul_quantized.ts";
+import { widened } from "./widened.ts";
 
 /** Matrix products on the CPU, whichever way their operands lie. */
 export const MATMUL_KERNELS: readonly CpuKernel[] = [
-  { operation: MATMUL, run: runMatmul },
-  { operation: JOINT_MATMUL, run: runJoint },
+  { operation: MATMUL, quantized: true, run: onWeights(runMatmul) },
+  { operation: JOINT_MATMUL, quantized: true, run: onWeights(runJoint) },
 ];
+
+/** Runs products by quantized weights as such, where they lie so. */
+function onWeights<Attributes>(
+  run: (call: CpuCall<Attributes>) => void,
+): (call: CpuCall<Attributes>) => void {
+  return (call) => {
+    const { machine, operands } = call;
+    if (!machine || !operands.some(({ dtype }) => isQuantized(dtype))) {
+      run(call);
+    } else if (!multiplyQuantized(machine, call)) {
+      run({
+        ...call,
+        operands: operands.map((operand) => ({
+          ...operand,
+          array: widened(operand.array, operand.dtype, machine),
+        })),
+      });
+    }
+  };
+}
 
 function runMatmul(
   { operands: [a, b], output, shape, machine }: CpuCall<unknown>,

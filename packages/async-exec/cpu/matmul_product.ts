@@ -2,23 +2,27 @@ import type { CpuMachine } from "./cpu_machine.ts";
 import { matmul, type MatmulJoint, type MatmulLayout } from "./matmul.ts";
 
 /** A product of a batch of matrices: addresses, and strides in elements. */
-interface Product extends MatmulLayout {
+export interface Product extends MatmulLayout {
+  /** The address of the left matrices. */
   readonly a: number;
+  /** The address of the right matrices. */
   readonly b: number;
+  /** The address of the results. */
   readonly out: number;
+  /** What the product is multiplied by. */
   readonly scale: number;
   /** Whether it is added to what is there. */
   readonly add: boolean;
 }
 
 /** Additions and products that one thread does in a nanosecond, about. */
-const WORK_RATE = 40;
+export const WORK_RATE = 40;
 /** Work of a unit where little is shared: four microseconds. */
 const UNIT_WORK = 4000 * WORK_RATE;
 /** Work for less than this is not worth a call of native code. */
 const BLAS_WORK = 2 ** 21;
 /** Bytes of the right matrices that are packed at once. */
-const PACKED_BYTES = 2 ** 24;
+export const PACKED_BYTES = 2 ** 24;
 /** Rows and columns of a unit, multiples of those of a tile. */
 const UNIT_ROWS = 96;
 const LEAST_COLUMNS = 64;
@@ -77,14 +81,38 @@ export function multiply(
     out.fill(0, outOffset, outOffset + batch * m * n);
   } else add(machine, { ...layout, ...first });
   if (!joint || joint.rank === 0) return;
+  addJoint(machine, { c: c!, d: d!, out: to! }, layout, joint);
+}
+
+/**
+ * Adds the second product of a joint one to the first.
+ *
+ * @param machine What it runs on.
+ * @param places The addresses of both matrices and of the results.
+ * @param places.c The left matrix.
+ * @param places.d The right matrix.
+ * @param places.out The results.
+ * @param layout The first product.
+ * @param joint The second product.
+ */
+export function addJoint(
+  machine: CpuMachine,
+  { c, d, out }: {
+    readonly c: number;
+    readonly d: number;
+    readonly out: number;
+  },
+  { m, n, outOffset = 0 }: MatmulLayout,
+  joint: MatmulJoint,
+): void {
   add(machine, {
-    ...{ a: c!, b: d!, out: to!, scale: joint.scale, add: true },
+    ...{ a: c, b: d, out, scale: joint.scale, add: true },
     ...{ batch: 1, m, n, k: joint.rank },
     ...{ aOffset: joint.cOffset, aBatch: 0 },
     ...{ aRow: joint.cRow, aColumn: joint.cColumn },
     ...{ bOffset: joint.dOffset, bBatch: 0 },
     ...{ bRow: joint.dRow, bColumn: joint.dColumn },
-    outOffset: layout.outOffset ?? 0,
+    outOffset,
   });
 }
 
@@ -211,18 +239,26 @@ function addByWasm(machine: CpuMachine, product: Product): void {
   }
 }
 
+/** A part of a product: some columns of some matrices. */
+export interface ProductPart {
+  /** The first matrix. */
+  readonly matrix: number;
+  /** The first column. */
+  readonly column: number;
+  /** How many matrices. */
+  readonly matrices: number;
+  /** How many columns. */
+  readonly columns: number;
+}
+
 /** Packs some columns of some right matrices, and multiplies by them. */
 function addPart(
   machine: CpuMachine,
   product: Product,
-  { matrix, column, matrices, columns }: {
-    readonly matrix: number;
-    readonly column: number;
-    readonly matrices: number;
-    readonly columns: number;
-  },
+  part: ProductPart,
 ): void {
-  const { m, n, k, aBatch, aRow, aColumn, bBatch, bRow, bColumn } = product;
+  const { m, k, bBatch, bRow, bColumn } = product;
+  const { matrix, column, matrices, columns } = part;
   const shared = machine.shares(2 * matrices * m * columns * k / WORK_RATE);
   const panels = Math.ceil(columns / TILE_COLUMNS);
   const each = 4 * k * panels * TILE_COLUMNS;
@@ -233,6 +269,27 @@ function addPart(
     ...[4 * bBatch, 4 * bRow, 4 * bColumn],
     ...[columns, k, product.scale, packed],
   ], shared);
+  multiplyPanels(machine, product, part, packed, shared);
+}
+
+/**
+ * Multiplies by panels of right matrices, as `packRight` makes them.
+ *
+ * @param machine What it runs on.
+ * @param product The product.
+ * @param part The part of it whose panels these are.
+ * @param packed Their address.
+ * @param shared Whether the threads share the work.
+ */
+export function multiplyPanels(
+  machine: CpuMachine,
+  product: Product,
+  { matrix, column, matrices, columns }: ProductPart,
+  packed: number,
+  shared: boolean,
+): void {
+  const { m, n, k, aBatch, aRow, aColumn, bBatch } = product;
+  const each = 4 * k * Math.ceil(columns / TILE_COLUMNS) * TILE_COLUMNS;
   const [unitRows, unitColumns] = unitSizes(matrices, m, columns, k, machine);
   const units = matrices * Math.ceil(m / unitRows) *
     Math.ceil(columns / unitColumns);

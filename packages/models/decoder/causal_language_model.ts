@@ -20,7 +20,8 @@ import type { Activation, DecoderConfig } from "../config/decoder_config.ts";
 import { readModelConfig } from "../config/read_model_config.ts";
 import { ropeFrequencies } from "../config/rope_frequencies.ts";
 import { Linear, type LinearLayer } from "../modules/linear.ts";
-import { openModelFiles } from "../safetensors/open_model_files.ts";
+import { openWeights } from "../quantization/open_weights.ts";
+import type { QuantizationSpec } from "../quantization/quantization.ts";
 import { loadWeights } from "./load_weights.ts";
 import type { RowAdapters } from "./row_adapters.ts";
 import type { CacheRows } from "./kv_cache.ts";
@@ -61,6 +62,8 @@ export interface LoadModelOptions {
    * layers; none if absent.
    */
   readonly trainable?: (name: string, layers: number) => boolean;
+  /** Quantizes the weights of a float model as they are loaded. */
+  readonly quantize?: QuantizationSpec;
 }
 
 /**
@@ -126,7 +129,7 @@ export class CausalLanguageModel {
    *
    * @param device Where its weights go.
    * @param folder The folder with `config.json` and the weights.
-   * @param options Progress.
+   * @param options Progress, and whether to quantize.
    * @returns The model.
    * @throws {FileFormatError} If a file is missing or wrong; the message names
    *   it.
@@ -137,17 +140,19 @@ export class CausalLanguageModel {
     options: LoadModelOptions = {},
   ): Promise<CausalLanguageModel> {
     const config = await readModelConfig(folder);
-    using reader = await openModelFiles(folder);
+    using files = await openWeights(folder, config, options);
+    const { reader, quantization } = files;
     const { onProgress, trainable } = options;
     const weights = await loadWeights(device, reader, weightShapes(config), {
       ...(onProgress && { onProgress }),
+      ...(quantization && { quantization }),
       ...(trainable && {
         trainable: (name) => trainable(name, config.layers),
       }),
       mayHold: (name) =>
         // Written by some tools although they follow from the rest.
         name.endsWith("rotary_emb.inv_freq") ||
-        (config.tieWordEmbeddings && name === "lm_head.weight"),
+        (config.tieWordEmbeddings && name.startsWith("lm_head.")),
     });
     return new CausalLanguageModel(device, config, weights);
   }

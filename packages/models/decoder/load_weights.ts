@@ -2,6 +2,15 @@ import type { Device } from "@wick/async-exec";
 import type { DType, Tensor } from "@wick/core-tensor";
 import { sameShape } from "@wick/core-tensor";
 import { FileFormatError } from "../files/file_format_error.ts";
+import { quantizedLayers } from "../quantization/dequantizing_reader.ts";
+import type {
+  ModelQuantization,
+  QuantizationSpec,
+} from "../quantization/quantization.ts";
+import {
+  packedInfo,
+  readPackedWeight,
+} from "../quantization/quantized_parts.ts";
 import type { RawTensor } from "../safetensors/raw_tensor.ts";
 import type { SafetensorsReader } from "../safetensors/safetensors_reader.ts";
 import { toFloat32 } from "../safetensors/to_float32.ts";
@@ -14,10 +23,13 @@ export interface LoadWeightsOptions {
   readonly mayHold?: (name: string) => boolean;
   /** Which weights are trained, and so held as `f32`; none if absent. */
   readonly trainable?: (name: string) => boolean;
+  /** How the weights are quantized that have scales and biases. */
+  readonly quantization?: ModelQuantization;
 }
 
 /**
- * Puts weights on a device, one by one, 16-bit floats as they are.
+ * Puts weights on a device, one by one, 16-bit floats and what is quantized as
+ * they are.
  *
  * @param device The device.
  * @param reader The files.
@@ -33,9 +45,21 @@ export async function loadWeights(
   shapes: ReadonlyMap<string, readonly number[]>,
   options: LoadWeightsOptions = {},
 ): Promise<Map<string, Tensor>> {
+  const specs = new Map(
+    [...quantizedLayers(reader, options.quantization)]
+      .map(([path, spec]): [string, QuantizationSpec] => [
+        `${path}.weight`,
+        spec,
+      ])
+      .filter(([name]) => shapes.has(name)),
+  );
+  const parts = new Set([...specs.keys()].flatMap((name) => {
+    const path = layerPath(name);
+    return [`${path}.scales`, `${path}.biases`];
+  }));
   const missing = [...shapes.keys()].filter((name) => !reader.has(name));
   const unused = reader.names().filter((name) =>
-    !shapes.has(name) && !options.mayHold?.(name)
+    !shapes.has(name) && !parts.has(name) && !options.mayHold?.(name)
   );
   if (missing.length > 0) {
     fail(reader, `it lacks ${list(missing)}, which the configuration promises`);
@@ -46,19 +70,29 @@ export async function loadWeights(
   const weights = new Map<string, Tensor>();
   try {
     for (const [name, shape] of shapes) {
-      const found = reader.info(name).shape;
+      const spec = specs.get(name);
+      const path = layerPath(name);
+      const found = spec
+        ? packedInfo(reader, path, spec).shape
+        : reader.info(name).shape;
       if (!sameShape(found, shape)) {
         fail(
           reader,
           `${name} is [${found}] where the configuration means [${shape}]`,
         );
       }
-      const raw = await reader.read(name);
+      const isTrained = options.trainable?.(name) ?? false;
+      if (spec && isTrained) {
+        fail(
+          reader,
+          `${name} has ${spec.bits} bits and cannot be trained: use a float model, or train an adapter`,
+        );
+      }
       weights.set(
         name,
-        options.trainable?.(name)
-          ? device.tensor(toFloat32(raw), { shape, trainable: true })
-          : weightTensor(device, raw),
+        spec
+          ? await packedTensor(device, reader, path, spec)
+          : weightTensor(device, await reader.read(name), isTrained),
       );
       options.onProgress?.(weights.size, shapes.size);
     }
@@ -69,6 +103,20 @@ export async function loadWeights(
   return weights;
 }
 
+async function packedTensor(
+  device: Device,
+  reader: SafetensorsReader,
+  path: string,
+  spec: QuantizationSpec,
+): Promise<Tensor> {
+  const { dtype, shape, words } = await readPackedWeight(reader, path, spec);
+  return device.tensorFromBytes(new Uint8Array(words.buffer), shape, dtype);
+}
+
+function layerPath(name: string): string {
+  return name.replace(/\.weight$/, "");
+}
+
 const STORED: Readonly<Record<string, DType>> = {
   F32: "f32",
   F16: "f16",
@@ -77,18 +125,23 @@ const STORED: Readonly<Record<string, DType>> = {
 
 /**
  * Puts a weight on a device: `F32`, `F16` and `BF16` as they are, other floats
- * as `f32`.
+ * and what is trained as `f32`.
  *
  * @param device The device.
  * @param raw The weight as it lies in the file.
+ * @param trainable Whether it is trained; false if absent.
  * @returns The known tensor.
  * @throws {FileFormatError} If it does not hold floats.
  */
-export function weightTensor(device: Device, raw: RawTensor): Tensor {
-  const dtype = STORED[raw.dtype];
+export function weightTensor(
+  device: Device,
+  raw: RawTensor,
+  trainable = false,
+): Tensor {
+  const dtype = trainable ? undefined : STORED[raw.dtype];
   return dtype
     ? device.tensorFromBytes(raw.bytes, raw.shape, dtype)
-    : device.tensor(toFloat32(raw), { shape: raw.shape });
+    : device.tensor(toFloat32(raw), { shape: raw.shape, trainable });
 }
 
 function fail(reader: SafetensorsReader, problem: string): never {

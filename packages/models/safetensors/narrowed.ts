@@ -1,4 +1,4 @@
-import type { SafetensorsDtype } from "@wick/models";
+import type { SafetensorsDtype } from "./dtype.ts";
 
 /**
  * Gives floats as a file holds them, rounded to the nearest of the type, to the
