@@ -10,6 +10,7 @@ import type { Command } from "./command.ts";
 import type { Io } from "./io.ts";
 import { openModel } from "./open.ts";
 import { progressBar } from "./progress_bar.ts";
+import { QUANTIZE_OPTIONS } from "./quantize_option.ts";
 import { splitPath, SPLITS, tokenizeExamples } from "./read_data.ts";
 
 /** `wick evaluate`. */
@@ -42,6 +43,7 @@ export const EVALUATE: Command = {
     },
     { name: "batch-size", value: "N", text: "examples run at once" },
     { name: "limit", value: "N", text: "only the first N examples" },
+    ...QUANTIZE_OPTIONS,
   ],
   examples: [
     "--model examples/tickets/base-model --adapter out/tickets --data examples/tickets/base-model --exact-match",

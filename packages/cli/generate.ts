@@ -19,6 +19,7 @@ import {
   samplingOptions,
 } from "./sampling_options.ts";
 import { UsageError } from "./usage_error.ts";
+import { QUANTIZE_OPTIONS } from "./quantize_option.ts";
 
 /** `wick generate`. */
 export const GENERATE: Command = {
@@ -58,6 +59,7 @@ export const GENERATE: Command = {
       text:
         "list the tokens in JSON, with the logarithms of their probabilities",
     },
+    ...QUANTIZE_OPTIONS,
   ],
   examples: [
     "--model examples/tickets/base-model --adapter out/tickets --prompt 'Request: call the painter on monday at 9am Ticket:'",

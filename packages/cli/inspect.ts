@@ -1,11 +1,11 @@
 import {
-  bytesPerElement,
+  dequantizingReader,
   FileFormatError,
-  isSafetensorsDtype,
   joinPath,
   openModelFiles,
   openSafetensors,
   readModelConfig,
+  readQuantization,
   type SafetensorsReader,
   systemProblem,
 } from "@wick/models";
@@ -19,6 +19,7 @@ import {
 import type { Arguments } from "./arguments.ts";
 import type { Command } from "./command.ts";
 import type { Io } from "./io.ts";
+import { tensorBytes } from "./tensor_bytes.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** `wick inspect`. */
@@ -104,7 +105,16 @@ async function find(path: string): Promise<Finding> {
   }
   const { raw: _, ...config } = await readModelConfig(path);
   using reader = await openModelFiles(path);
-  return { path, kind: "model", config, ...contents(reader) };
+  const { quantization } = config;
+  const found = contents(reader);
+  if (!quantization) return { path, kind: "model", config, ...found };
+  // Packed words hold several numbers each, and scales are no weights.
+  const floats = dequantizingReader(
+    reader,
+    readQuantization(quantization, joinPath(path, "config.json")),
+  );
+  const { parameters } = contents(floats);
+  return { path, kind: "model", config, ...found, parameters };
 }
 
 function contents(
@@ -114,12 +124,12 @@ function contents(
     const { dtype, shape } = reader.info(name);
     return { name, dtype, shape };
   });
-  let [parameters, bytes] = [0, 0];
-  for (const { dtype, shape } of tensors) {
-    const count = shape.reduce((product, size) => product * size, 1);
-    parameters += count;
-    if (isSafetensorsDtype(dtype)) bytes += count * bytesPerElement(dtype);
-  }
+  const parameters = tensors.reduce(
+    (total, { shape }) =>
+      total + shape.reduce((product, size) => product * size, 1),
+    0,
+  );
+  const bytes = tensorBytes(reader);
   return { metadata: reader.metadata, parameters, bytes, tensors };
 }
 

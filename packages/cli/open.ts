@@ -8,6 +8,7 @@ import type { Arguments } from "./arguments.ts";
 import type { Io } from "./io.ts";
 import { adapterChoice, openAdapter } from "./open_adapter.ts";
 import { progressBar } from "./progress_bar.ts";
+import { loadOptions } from "./quantize_option.ts";
 
 /** A model that is ready to run. */
 export interface OpenModel {
@@ -40,7 +41,7 @@ export async function openNamedDevice(
 }
 
 /**
- * Loads the model that `--model` names, and the adapter of `--adapter` if there
+ * Loads the model that `--model` names, quantized if `--quantize` says so, and the adapter of `--adapter` if there
  * is one.
  *
  * @param args The arguments.
@@ -64,6 +65,7 @@ export async function openModel(
   });
   const model = opened.use(
     await CausalLanguageModel.load(device, folder, {
+      ...loadOptions(args),
       onProgress: progressBar(args, io, "loading"),
     }),
   );

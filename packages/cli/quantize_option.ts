@@ -23,14 +23,24 @@ export const QUANTIZE_OPTIONS: readonly Option[] = [
  *
  * @param args The arguments.
  * @param name The option that gives the bits.
+ * @param fallback What is taken where the options are absent.
  * @returns Bits and group size; `undefined` if nothing is to be.
  * @throws {UsageError} If they are others than can be.
  */
 export function quantizationOption(
   args: Arguments,
+  name: "bits",
+  fallback: QuantizationSpec,
+): QuantizationSpec;
+export function quantizationOption(
+  args: Arguments,
+): QuantizationSpec | undefined;
+export function quantizationOption(
+  args: Arguments,
   name: "quantize" | "bits" = "quantize",
+  fallback?: QuantizationSpec,
 ): QuantizationSpec | undefined {
-  const bits = args.whole(name);
+  const bits = args.whole(name) ?? fallback?.bits;
   const groupSize = args.whole("group-size") ?? 64;
   if (bits === undefined) {
     if (args.text("group-size") === undefined) return undefined;
@@ -50,6 +60,20 @@ export function quantizationOption(
 }
 
 /**
+ * Reads how a model is to be loaded.
+ *
+ * @param args The arguments.
+ * @returns Options of `CausalLanguageModel.load()`.
+ * @throws {UsageError} If the bits or the group size are others than can be.
+ */
+export function loadOptions(
+  args: Arguments,
+): { readonly quantize?: QuantizationSpec } {
+  const quantize = quantizationOption(args);
+  return quantize ? { quantize } : {};
+}
+
+/**
  * Reads `--quantize` and `--group-size` from a command line of nothing else, as
  * examples have it.
  *
@@ -62,6 +86,5 @@ export function quantizeArguments(
 ): { readonly quantize?: QuantizationSpec } {
   const given = new Arguments(args, QUANTIZE_OPTIONS);
   given.refuseOperands();
-  const quantize = quantizationOption(given);
-  return quantize ? { quantize } : {};
+  return loadOptions(given);
 }

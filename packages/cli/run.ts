@@ -9,6 +9,7 @@ import { GENERATE } from "./generate.ts";
 import { INSPECT } from "./inspect.ts";
 import type { Io } from "./io.ts";
 import { MERGE } from "./merge.ts";
+import { QUANTIZE } from "./quantize.ts";
 import { SERVE } from "./serve/serve.ts";
 import { TRAIN } from "./train.ts";
 import { UsageError } from "./usage_error.ts";
@@ -22,6 +23,7 @@ const COMMANDS: readonly Command[] = [
   EVALUATE,
   MERGE,
   CONVERT,
+  QUANTIZE,
   EMBED,
   INSPECT,
   SERVE,

@@ -6,6 +6,7 @@ import type { Command } from "./command.ts";
 import type { Io } from "./io.ts";
 import { openNamedDevice } from "./open.ts";
 import { prepareOutputFolder } from "./output_folder.ts";
+import { loadOptions } from "./quantize_option.ts";
 import {
   readExamplesIfPresent,
   splitPath,
@@ -91,7 +92,7 @@ async function prepare(
     : await readExamplesIfPresent(validPath);
   const tokenizer = await loadTokenizer(settings.model);
   const model = opened.use(
-    await CausalLanguageModel.load(device, settings.model),
+    await CausalLanguageModel.load(device, settings.model, loadOptions(args)),
   );
   const tokenized = [[trainPath, examples], [validPath, validation]] as const;
   const [trained, validated] = tokenized.map(([path, part]) =>

@@ -2,6 +2,7 @@ import type { LoraConfig } from "@wick/lora";
 import { SCHEDULE_KINDS, type TrainerOptions } from "@wick/training";
 import { type Arguments, present } from "./arguments.ts";
 import type { Option } from "./option.ts";
+import { QUANTIZE_OPTIONS } from "./quantize_option.ts";
 
 /** The options of `wick train`. */
 export const TRAIN_OPTIONS: readonly Option[] = [
@@ -66,6 +67,7 @@ export const TRAIN_OPTIONS: readonly Option[] = [
     value: "N",
     text: "updates between lines where there is no terminal",
   },
+  ...QUANTIZE_OPTIONS,
 ];
 
 /** What `wick train` is told, checked. */

@@ -61,7 +61,6 @@ export {
   type WeightedAdapter,
 } from "./combine_adapters.ts";
 export { mergedReader, untiesHead } from "./merged_reader.ts";
-export { narrowed } from "./narrowed.ts";
 export { mergeIntoFolder } from "./merge_into_folder.ts";
 export { portability } from "./portability.ts";
 export { peftConfigJson, readPeftConfig } from "./peft_config.ts";
