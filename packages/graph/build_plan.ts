@@ -13,6 +13,7 @@ import { joinProducts } from "./join_products.ts";
 import { owners } from "./owners.ts";
 import type { ComputedOperand, Plan, Slot, Step, StepOperand } from "./plan.ts";
 import { groupOutputs, groupReads, schedule } from "./schedule.ts";
+import { simplify } from "./simplify.ts";
 
 /** Options of {@linkcode buildPlan}. */
 export interface PlanOptions {
@@ -21,7 +22,7 @@ export interface PlanOptions {
 }
 
 /**
- * Plans the evaluation of nodes: folds views, fuses, orders, and lets
+ * Plans the evaluation of nodes: simplifies, folds views, fuses, orders, and lets
  * temporary values share buffers.
  *
  * @example Usage
@@ -48,7 +49,9 @@ export function buildPlan(
   options: PlanOptions = {},
 ): Plan {
   const { fusion = true } = options;
-  const joined = fusion ? joinProducts({ graph, roots }) : { graph, roots };
+  const joined = fusion
+    ? joinProducts(simplify({ graph, roots }))
+    : { graph, roots };
   const placed = copyOperands(lowerViews(joined.graph, joined.roots));
   const groups = schedule(
     placed,
@@ -97,17 +100,18 @@ function makeSlots(
   groups: readonly Group[],
   slotOf: Map<number, number>,
 ): { slots: Slot[]; buffers: readonly number[] } {
-  const { nodes, computed } = placed;
+  const { nodes } = placed;
   const ownerOf = owners(placed);
   const slots: Slot[] = [];
-  let leaves = 0;
   const bytesOf = (id: number): number =>
     byteLength(nodes[id]!.dtype, elementCount(nodes[id]!.shape));
-  for (const id of computed) {
-    if (nodes[id]!.operation) continue;
+  let leaves = 0;
+  nodes.forEach(({ operation }, id) => {
+    if (operation) return;
+    // An input that nothing needs any more keeps its place among them.
     const place = { kind: "leaf", index: leaves++ } as const;
     slotOf.set(id, slots.push({ bytes: bytesOf(id), place }) - 1);
-  }
+  });
   const resultOf = new Map<number, number>();
   placed.roots.forEach((root, index) => {
     const owner = ownerOf(root);

@@ -1,12 +1,6 @@
-import {
-  ADD,
-  BROADCAST_TO,
-  FULL,
-  JOINT_MATMUL,
-  MATMUL,
-  MUL,
-} from "@wick/core-tensor/ops";
+import { ADD, JOINT_MATMUL, MATMUL, MUL } from "@wick/core-tensor/ops";
 import { ComputationGraph } from "./computation_graph.ts";
+import { constantOf } from "./constant_of.ts";
 
 /** A graph and the nodes of it that are asked for. */
 export interface RootedGraph {
@@ -137,16 +131,4 @@ function scaledProduct(
     scale *= factor;
     current = b === undefined ? right! : left!;
   }
-}
-
-/** The number that a node repeats, if it is one. */
-function constantOf(graph: ComputationGraph, id: number): number | undefined {
-  let node = graph.node(id);
-  while (node.operation === BROADCAST_TO) node = graph.node(node.inputs[0]!);
-  const { operation, attributes } = node;
-  return operation === FULL && attributes !== null &&
-      typeof attributes === "object" && "value" in attributes &&
-      typeof attributes.value === "number"
-    ? attributes.value
-    : undefined;
 }

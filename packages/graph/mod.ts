@@ -20,6 +20,7 @@ export { recordedOrder, topologicalOrder } from "./topological_order.ts";
 export { gradients, type GradientsOptions } from "./gradients.ts";
 export { structureOf } from "./structure_key.ts";
 export type { Structure } from "./structure_key.ts";
+export { simplify } from "./simplify.ts";
 export { joinProducts } from "./join_products.ts";
 export type { RootedGraph } from "./join_products.ts";
 export { buildPlan, DEFAULT_TRAITS } from "./build_plan.ts";
