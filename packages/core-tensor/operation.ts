@@ -37,6 +37,8 @@ export interface DeviceTraits {
   readonly maxWorkgroupBytes: number;
   /** Storage buffers of a kernel at most. */
   readonly maxStorageBuffers: number;
+  /** Whether it is busy with one small kernel already; no if absent. */
+  readonly isSequential?: boolean;
 }
 
 /** An operand as a kernel reads it: its elements lie as `view` says. */
@@ -135,6 +137,11 @@ export interface Operation<Attributes = unknown> {
    * whole, so that code in its loads can store what it computes on the way.
    */
   readonly loadsAll?: readonly number[];
+  /**
+   * Whether workgroups of its kernel have one size, whatever the operands, so
+   * that calls with different ones can be one dispatch.
+   */
+  readonly oneWorkgroupSize?: boolean;
   /** The operand that is updated in place; the result shares its bytes. */
   readonly updates?: number;
   /** Further operands that are updated in place beside it. */

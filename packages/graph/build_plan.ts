@@ -13,6 +13,7 @@ import { joinProducts } from "./join_products.ts";
 import { owners } from "./owners.ts";
 import type { ComputedOperand, Plan, Slot, Step, StepOperand } from "./plan.ts";
 import { groupOutputs, groupReads, schedule } from "./schedule.ts";
+import { sideBySide } from "./side_by_side.ts";
 import { simplify } from "./simplify.ts";
 
 /** Options of {@linkcode buildPlan}. */
@@ -53,17 +54,20 @@ export function buildPlan(
     ? joinProducts(simplify({ graph, roots }))
     : { graph, roots };
   const placed = copyOperands(lowerViews(joined.graph, joined.roots));
+  const { maxStorageBuffers } = traits;
   const groups = schedule(
     placed,
-    fuse(placed, {
-      maxStorageBuffers: traits.maxStorageBuffers,
-      enabled: fusion,
-    }),
+    fuse(placed, { maxStorageBuffers, enabled: fusion }),
   );
+  const dispatches = fusion
+    ? sideBySide(placed, groups, traits)
+    : groups.map((group) => [group]);
   const slotOf = new Map<number, number>();
-  const slots = makeSlots(placed, groups, slotOf);
+  const slots = makeSlots(placed, dispatches, slotOf);
   const find = (base: number): number => slotOf.get(base)!;
-  const steps = groups.map((group) => makeStep(placed, group, find));
+  const steps = dispatches.map((dispatch) =>
+    joinSteps(dispatch.map((group) => makeStep(placed, group, find)))
+  );
   return {
     steps,
     ...slots,
@@ -97,7 +101,7 @@ function countOperations(
 
 function makeSlots(
   placed: PlacedGraph,
-  groups: readonly Group[],
+  dispatches: readonly (readonly Group[])[],
   slotOf: Map<number, number>,
 ): { slots: Slot[]; buffers: readonly number[] } {
   const { nodes } = placed;
@@ -118,9 +122,11 @@ function makeSlots(
     if (!resultOf.has(owner)) resultOf.set(owner, index);
   });
   const lastRead = new Map<number, number>();
-  groups.forEach((group, step) => {
-    for (const base of groupReads(placed, group)) {
-      lastRead.set(ownerOf(base), step);
+  dispatches.forEach((dispatch, step) => {
+    for (const group of dispatch) {
+      for (const base of groupReads(placed, group)) {
+        lastRead.set(ownerOf(base), step);
+      }
     }
   });
   const lifetimes: Lifetime[] = [];
@@ -142,8 +148,8 @@ function makeSlots(
     temporaries.push(slot);
     lifetimes.push({ bytes, from: step, to: lastRead.get(node) ?? step });
   };
-  groups.forEach((group, step) => {
-    for (const node of groupOutputs(group)) makeSlot(node, step);
+  dispatches.forEach((dispatch, step) => {
+    for (const node of dispatch.flatMap(groupOutputs)) makeSlot(node, step);
   });
   const { buffers, indexes } = assignBuffers(lifetimes);
   temporaries.forEach((slot, index) =>
@@ -153,6 +159,13 @@ function makeSlots(
     }
   );
   return { slots, buffers };
+}
+
+/** Steps of one dispatch as one. */
+function joinSteps([first, ...beside]: readonly Step[]): Step {
+  if (beside.length === 0) return first!;
+  const label = [first!, ...beside].map(({ label }) => label).join(" | ");
+  return { ...first!, label, beside };
 }
 
 function makeStep(

@@ -1,4 +1,5 @@
 import { elementCount, type View } from "@wick/core-tensor";
+import { bufferCount } from "./buffer_count.ts";
 import type { Group, GroupLoad } from "./fuse.ts";
 import { isCheap } from "./is_cheap.ts";
 import { COPY, isWhole, type PlacedGraph } from "./lower_views.ts";
@@ -71,7 +72,8 @@ export function fuseLoads(
       }
       indexes.push(index);
     }
-    const buffers = ownBuffers(placed, reader, base) + partReads.length;
+    // A value that is stored on the way has a buffer of its own.
+    const buffers = bufferCount(placed, reader, base) + partReads.length + 1;
     return buffers > maxStorageBuffers ? [] : indexes;
   }
 
@@ -151,28 +153,6 @@ export function fuseLoads(
   }
   return open.filter((group) => !gone.has(group));
 }
-
-/** The buffers of a kernel, but for those that it reads a base from. */
-function ownBuffers(placed: PlacedGraph, group: Group, base: number): number {
-  const { nodes, places } = placed;
-  const { root, main, elementwise, loads } = group;
-  const { operation, inputs } = nodes[main!]!;
-  // An operand that is updated is the result.
-  let count = operation!.updates === undefined ? 1 : 0;
-  inputs.forEach((input, index) => {
-    if (places[input]!.base !== base && !loads.has(index)) count++;
-  });
-  const bare = { root, main: undefined, loads: NOTHING };
-  const codes = [{ elementwise }, ...loads.values()];
-  for (const { elementwise } of codes) {
-    count += groupReads(placed, { ...bare, elementwise })
-      .filter((read) => read !== main && read !== base).length;
-  }
-  // A value that is stored on the way has a buffer of its own.
-  return count + [...loads.values()].filter(({ stored }) => stored).length + 1;
-}
-
-const NOTHING: ReadonlyMap<number, GroupLoad> = new Map();
 
 /** Whether some code is as cheap to compute as its value is to read. */
 function isCopyOfOne(placed: PlacedGraph, part: Group): boolean {

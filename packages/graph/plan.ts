@@ -100,6 +100,8 @@ export interface Step {
   readonly shape: Shape;
   /** The type of what is written. */
   readonly dtype: DType;
+  /** Independent steps that run in the same dispatch; absent if there are none. */
+  readonly beside?: readonly Step[];
 }
 
 /** What to run, in order: plain data. */

@@ -74,7 +74,7 @@ export function planSummary(plan: Plan): PlanSummary {
  * @returns The bytes.
  */
 export function stepTraffic(step: Step): StepTraffic {
-  const operands = stepOperands(step);
+  const operands = ownOperands(step);
   const seen = new Set<string>();
   let bytesRead = 0;
   for (const operand of operands) {
@@ -93,6 +93,11 @@ export function stepTraffic(step: Step): StepTraffic {
       bytesWritten += byteLength(operand.dtype, elementCount(operand.shape));
     }
   }
+  for (const other of step.beside ?? []) {
+    const traffic = stepTraffic(other);
+    bytesRead += traffic.bytesRead;
+    bytesWritten += traffic.bytesWritten;
+  }
   return { bytesRead, bytesWritten };
 }
 
@@ -102,7 +107,12 @@ export function stepTraffic(step: Step): StepTraffic {
  * @param step The step.
  * @returns The operands; of what is computed as it is loaded, those of its code.
  */
-export function stepOperands({ main, fused }: Step): StepOperand[] {
+export function stepOperands(step: Step): StepOperand[] {
+  return [step, ...step.beside ?? []].flatMap(ownOperands);
+}
+
+/** What a step reads without those beside it. */
+function ownOperands({ main, fused }: Step): StepOperand[] {
   const own = main?.operands.flatMap((operand) =>
     operand.slot === undefined ? operand.code.operands : [operand]
   );
@@ -113,15 +123,16 @@ export function stepOperands({ main, fused }: Step): StepOperand[] {
  * Lists the slots that a step writes.
  *
  * @param step The step.
- * @returns That of its result, then those that it stores as it loads.
+ * @returns That of its result, those that it stores as it loads, those of the
+ *   steps beside it.
  */
-export function stepOutputs({ main, output }: Step): number[] {
+export function stepOutputs({ main, output, beside = [] }: Step): number[] {
   const stored = main?.operands.flatMap((operand) =>
     operand.slot === undefined && operand.stored !== undefined
       ? [operand.stored]
       : []
   );
-  return [output, ...stored ?? []];
+  return [output, ...stored ?? [], ...beside.flatMap(stepOutputs)];
 }
 
 /** The bytes of the elements of an operand, repeated ones once. */

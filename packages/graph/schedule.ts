@@ -22,14 +22,30 @@ export function schedule(
     groups.every((group) => groupOutputs(group).length === 1)
   ) return groups;
   const before = predecessors(placed, groups, updates);
+  return orderAfter(before, (circle) => {
+    throw conflict(placed, groups, updates, circle);
+  }).map((index) => groups[index]!);
+}
 
-  // Depth first, iteratively: `stack` is the way to the current group, `next`
+/**
+ * Orders things so that each comes after what must come before it, else as they
+ * are numbered.
+ *
+ * @param before What must come before each.
+ * @param refuse Is told of a circle.
+ * @returns The numbers in order.
+ */
+export function orderAfter(
+  before: readonly (readonly number[])[],
+  refuse: (circle: readonly number[]) => never,
+): number[] {
+  // Depth first, iteratively: `stack` is the way to the current one, `next`
   // which of its predecessors is to be looked at next.
-  const done: Group[] = [];
-  const state = new Uint8Array(groups.length);
+  const done: number[] = [];
+  const state = new Uint8Array(before.length);
   const [OPEN, FINISHED] = [1, 2];
-  const next = new Uint32Array(groups.length);
-  for (let start = 0; start < groups.length; start++) {
+  const next = new Uint32Array(before.length);
+  for (let start = 0; start < before.length; start++) {
     const stack = state[start] === 0 ? [start] : [];
     while (stack.length > 0) {
       const index = stack.at(-1)!;
@@ -37,15 +53,29 @@ export function schedule(
       const other = before[index]![next[index]!++];
       if (other === undefined) {
         state[index] = FINISHED;
-        done.push(groups[index]!);
+        done.push(index);
         stack.pop();
       } else if (state[other] === OPEN) {
-        const circle = stack.slice(stack.indexOf(other));
-        throw conflict(placed, groups, updates, circle);
+        refuse(stack.slice(stack.indexOf(other)));
       } else if (state[other] === 0) stack.push(other);
     }
   }
   return done;
+}
+
+/**
+ * Lists what must come before each group.
+ *
+ * @param placed The graph.
+ * @param groups The groups.
+ * @returns The numbers of the groups that must come before each.
+ */
+export function groupsBefore(
+  placed: PlacedGraph,
+  groups: readonly Group[],
+): number[][] {
+  const updates = groups.map((group) => updatedNodes(placed, group));
+  return predecessors(placed, groups, updates);
 }
 
 /** The nodes that a group updates in place. */

@@ -127,7 +127,7 @@ export function cpuBackend(options: CpuMachineOptions = {}): Backend {
   return {
     name: "cpu",
     description: machine.description,
-    traits: { ...DEFAULT_TRAITS, maxStorageBuffers: 64 },
+    traits: { ...DEFAULT_TRAITS, maxStorageBuffers: 64, isSequential: true },
     allocate(dtype, count) {
       requireOpen();
       return storages.allocate(dtype, count);
@@ -203,6 +203,14 @@ function isCpuStorage(storage: Storage): storage is CpuStorage {
 }
 
 function prepareStep(step: Step): PreparedStep {
+  const own = prepareOwn(step);
+  if (!step.beside) return own;
+  const all = [own, ...step.beside.map(prepareOwn)];
+  return (arrays, machine) => all.forEach((run) => run(arrays, machine));
+}
+
+/** Prepares a step without those beside it. */
+function prepareOwn(step: Step): PreparedStep {
   const { main, fused, output, dtype } = step;
   const count = elementCount(step.shape);
   const finish = fused && fusedStep(fused, count, dtype);

@@ -66,7 +66,11 @@ export class PlanArrays {
 /** What steps write to buffers; 16-bit floats are held widened. */
 function placesOf({ slots, steps }: Plan): Place[] {
   const types = new Array<DType>(slots.length).fill("f32");
-  for (const { output, dtype } of steps) types[output] = dtype;
+  for (const step of steps) {
+    for (const { output, dtype } of [step, ...step.beside ?? []]) {
+      types[output] = dtype;
+    }
+  }
   return slots.flatMap(({ bytes, place }, slot) => {
     if (place.kind !== "buffer") return [];
     const dtype = types[slot]!;

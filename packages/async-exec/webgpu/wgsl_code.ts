@@ -16,6 +16,7 @@ import { computedLoad } from "./computed_load.ts";
 import { isPacked, loadText } from "./element_text.ts";
 import { elementwiseCode } from "./elementwise_code.ts";
 import { computesFours, fusedText } from "./fused_text.ts";
+import { joinKernels } from "./join_kernels.ts";
 import { KernelBuffers } from "./kernel_buffers.ts";
 
 /** A step as a shader and what it is called with. */
@@ -38,6 +39,15 @@ export interface KernelCode {
  * @returns The text, its buffers, and how many workgroups run it.
  */
 export function wgslCode(step: Step, traits: DeviceTraits): KernelCode {
+  const own = ownCode(step, traits);
+  if (!step.beside) return own;
+  const others = step.beside.map((other) => ownCode(other, traits));
+  const joined = joinKernels([own, ...others]);
+  return { ...joined, workgroups: spread(joined.workgroups) };
+}
+
+/** The shader of a step without those beside it. */
+function ownCode(step: Step, traits: DeviceTraits): KernelCode {
   if (step.main) return mainCode(step, step.main, traits);
   const { text, slots, workgroups } = elementwiseCode(
     step,

@@ -7,6 +7,7 @@ import { record, type Tensor } from "../tensor.ts";
 export const ACCUMULATE: Operation<undefined> = {
   name: "accumulate",
   updates: 0,
+  oneWorkgroupSize: true,
   infer: ([sum, x]) => {
     if (sum!.dtype !== "f32" || !DTYPES[x!.dtype].float) {
       throw new TypeError(

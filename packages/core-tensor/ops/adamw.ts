@@ -7,6 +7,7 @@ import { record, type Tensor } from "../tensor.ts";
 export const ADAMW: Operation<undefined> = {
   name: "adamw",
   updates: 0,
+  oneWorkgroupSize: true,
   alsoUpdates: [1, 2],
   infer: ([parameter, mean, variance, gradient, hyper]) => {
     for (const state of [parameter!, mean!, variance!, hyper!]) {

@@ -1,0 +1,111 @@
+import {
+  add,
+  matmul,
+  mul,
+  rmsNorm,
+  silu,
+  sum,
+  type Tensor,
+  transpose,
+} from "@wick/core-tensor";
+import { assertClose, random, TEST_DEVICES } from "@wick/testing";
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { Device } from "../device.ts";
+import { joinKernels } from "./join_kernels.ts";
+import { webgpuBackend } from "./webgpu_backend.ts";
+
+const ignore = TEST_DEVICES.some(({ name, ignore }) =>
+  name === "webgpu" && ignore
+);
+
+type Given = (shape: number[], seed: number) => Tensor;
+
+const CASES: Readonly<
+  Record<string, (given: Given) => readonly Tensor[]>
+> = {
+  "narrow products": (given) =>
+    [1, 2, 3].map((seed) => {
+      const x = given([70, 128], 9);
+      return silu(add(matmul(x, given([128, 16], seed)), given([16], seed)));
+    }),
+  "transposed products": (given) =>
+    [1, 2].map((seed) => {
+      const h = given([72, 8], seed);
+      return matmul(transpose(h), mul(given([72, 64], seed + 5), 0.5));
+    }),
+  "products of odd sizes": (given) =>
+    [1, 2].map((seed) => matmul(given([5, 7], seed), given([7, 3], seed + 5))),
+  "norms and their sums": (given) =>
+    [1, 2].map((seed) => {
+      const x = add(given([6, 64], seed), given([6, 64], seed + 5));
+      return rmsNorm(x, given([64], seed + 9));
+    }),
+  "reductions": (given) =>
+    [1, 2, 3].map((seed) => sum(mul(given([33, 50], seed), 2), 0)),
+};
+
+for (const [title, record] of Object.entries(CASES)) {
+  Deno.test({
+    name: `${title} side by side give what they give alone`,
+    ignore,
+    fn: async () => {
+      const adapter = await navigator.gpu.requestAdapter();
+      const { maxStorageBuffersPerShaderStage } = adapter!.limits;
+      const gpu = await adapter!.requestDevice({
+        requiredLimits: { maxStorageBuffersPerShaderStage },
+      });
+      using device = new Device(
+        await webgpuBackend(gpu, {
+          description: "an adapter taken for a GPU",
+          software: false,
+          memoryBudget: 2 ** 28,
+          synchronousRead: true,
+        }),
+      );
+      const given = (of: Device): Given => (shape, seed) =>
+        of.tensor(random(shape, seed).values, { shape, dtype: "f32" });
+      const lazy = record(given(device));
+      assertEquals(device.planOf(lazy).steps.length, 1);
+      const eager = record(given(device.eager));
+      device.evaluate(lazy);
+      device.evaluate(eager);
+      for (const [k, tensor] of lazy.entries()) {
+        assertClose(await tensor.data(), await device.read(eager[k]!));
+      }
+    },
+  });
+}
+
+Deno.test("joinKernels() shares what is equal, and counts workgroups through", () => {
+  const text = (factor: string): string =>
+    `const SIZE: u32 = 8;
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read_write> out: array<f32>;
+var<workgroup> room: array<f32, SIZE>;
+fn load(i: u32) -> f32 { return x[i].x; }
+fn twice(v: f32) -> f32 { return 2.0 * v; }
+@compute @workgroup_size(SIZE)
+fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_index) lane: u32) {
+  room[lane] = load(wid.x);
+  out[lane] = twice(room[lane]) * ${factor};
+}`;
+  const kernel = (factor: string, slots: number[]) => ({
+    text: text(factor),
+    slots,
+    writes: [false, true],
+    workgroups: [3, 2, 1] as const,
+  });
+  const joined = joinKernels([kernel("1.0", [4, 5]), kernel("3.0", [4, 6])]);
+  assertEquals(joined.slots, [4, 5, 4, 6]);
+  assertEquals(joined.writes, [false, true, false, true]);
+  assertEquals(joined.workgroups, 12);
+  assertEquals(joined.text.match(/var<workgroup> room/g)?.length, 1);
+  assertEquals(joined.text.match(/fn twice/g)?.length, 1);
+  assertStringIncludes(
+    joined.text,
+    "@binding(3) var<storage, read_write> out_1",
+  );
+  // A swizzle is no name.
+  assertStringIncludes(joined.text, "return x_1[i].x;");
+  assertStringIncludes(joined.text, "if group < 12u");
+});
