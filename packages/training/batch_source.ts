@@ -62,18 +62,39 @@ export class BatchSource {
   }
 
   /**
-   * Gives a batch.
+   * Gives a batch, or the rows of it that one of several ranks runs.
    *
    * @param index Its number, from 0 on, from the start of the run.
-   * @returns The batch.
+   * @param part Which rank, of how many; all rows if absent.
+   * @returns The batch, as long as all of it is.
    */
-  batch(index: number): Batch {
-    const { batchSize, seed, packLength } = this.#options;
+  batch(
+    index: number,
+    part?: { readonly rank: number; readonly size: number },
+  ): Batch {
+    const places = this.#places(index);
+    const whole = this.#make(places);
+    if (!part) return whole;
+    const start = (rank: number): number =>
+      Math.floor(places.length * rank / part.size);
+    const own = this.#make(
+      places.slice(start(part.rank), start(part.rank + 1)),
+      whole.length,
+    );
+    return { ...own, share: own.counted / whole.counted };
+  }
+
+  #places(index: number): number[] {
+    const { batchSize, seed } = this.#options;
     const lengths = this.#lengths;
-    const places = stepExamples(
+    return stepExamples(
       { count: this.rows, batchSize, seed, ...(lengths && { lengths }) },
       index,
     );
+  }
+
+  #make(places: readonly number[], length?: number): Batch {
+    const { packLength } = this.#options;
     if (this.#packed) {
       const rows = places.map((place) =>
         this.#packed![place]!.map((example) => this.#examples[example]!)
@@ -81,7 +102,9 @@ export class BatchSource {
       return makePackedBatch(rows, packLength!);
     }
     const examples = places.map((place) => this.#examples[place]!);
-    return makeBatch(examples, { length: this.#lengthFor(examples) });
+    return makeBatch(examples, {
+      length: length ?? this.#lengthFor(examples),
+    });
   }
 
   #lengthFor(examples: readonly TokenizedExample[]): number {

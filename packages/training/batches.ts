@@ -20,6 +20,8 @@ export interface Batch {
   readonly tokens: number;
   /** The tokens that count. */
   readonly counted: number;
+  /** The part of a larger batch's tokens that count; all if absent. */
+  readonly share?: number;
 }
 
 // Each length is planned and compiled once, so lengths are few.

@@ -53,7 +53,8 @@ export interface CapturedStepOptions {
   /**
    * Called when the gradients of all micro-batches are summed and before they
    * are clipped: may change them in place, as other machines want, and gives
-   * the loss to report. The gradients are what `AdamW.flatten()` gives.
+   * the loss to report. The gradients are what `AdamW.flatten()` gives. Loss
+   * and gradients of a micro-batch count as much as its `share` says.
    */
   readonly exchange?: (
     gradients: readonly Tensor[],
@@ -79,6 +80,8 @@ export class CapturedStep {
   readonly #options: CapturedStepOptions;
   /** The sums of the gradients; none if one batch is all of a step. */
   readonly #sums: readonly Tensor[];
+  /** How much a micro-batch counts, where that differs: `[]`. */
+  readonly #weight: Tensor | undefined;
   readonly #parts = new Map<string, Part>();
   readonly #lasts = new Map<string, Part>();
   #update: { readonly capture: Capture; readonly norm: Tensor } | undefined;
@@ -95,7 +98,8 @@ export class CapturedStep {
     this.#sums = accumulation > 1 || exchange
       ? optimizer.shapes.map((shape) => device.zeros(shape))
       : [];
-    this.#held.push(...this.#sums);
+    this.#weight = exchange && device.tensor(1);
+    this.#held.push(...this.#sums, ...(this.#weight ? [this.#weight] : []));
   }
 
   /**
@@ -110,10 +114,15 @@ export class CapturedStep {
     learningRate: number,
   ): Promise<TrainStepResult> {
     const { device, optimizer, onBatch, exchange } = this.#options;
+    const { accumulation = 1 } = this.#options;
     optimizer.advance(learningRate);
     let loss = 0;
     for (const [index, batch] of batches.entries()) {
       const isLast = !exchange && index === batches.length - 1;
+      const { share = 1 } = batch;
+      // The mean over no tokens is no number.
+      if (share === 0) continue;
+      if (this.#weight) device.write(this.#weight, [share / accumulation]);
       const part = isLast ? this.#last(batch) : this.#part(batch);
       device.write(part.input, inputOf(batch));
       onBatch?.(index);
@@ -208,7 +217,7 @@ export class CapturedStep {
       nextIds: plane(1),
       ...(positions && { positions: plane(2), starts: plane(3) }),
     });
-    const share = mul(loss, 1 / accumulation);
+    const share = mul(loss, this.#weight ?? 1 / accumulation);
     const found = optimizer.flatten(
       gradients(share, parameters, { ...(checkpoints && { checkpoints }) }),
     );

@@ -1,4 +1,5 @@
 import { nextTurn } from "@wick/async-exec";
+import { type Communicator, singleProcess } from "@wick/distributed";
 import {
   type CausalLanguageModel,
   generateText,
@@ -26,6 +27,8 @@ export interface EvaluationOptions {
   readonly onProgress?: (done: number, total: number) => void;
   /** Stops between two batches when it aborts. */
   readonly signal?: AbortSignal;
+  /** The ranks that share the examples; one process if absent. */
+  readonly communicator?: Communicator;
 }
 
 /**
@@ -43,12 +46,14 @@ export async function evaluateLoss(
   options: EvaluationOptions = {},
 ): Promise<LossReport> {
   const { batchSize = 16, onProgress, signal } = options;
+  const { communicator = singleProcess() } = options;
   const { device } = model;
+  const own = ownExamples(examples, communicator);
   let total = 0;
   let tokens = 0;
-  for (let start = 0; start < examples.length; start += batchSize) {
+  for (let start = 0; start < own.length; start += batchSize) {
     signal?.throwIfAborted();
-    const batch = makeBatch(examples.slice(start, start + batchSize));
+    const batch = makeBatch(own.slice(start, start + batchSize));
     if (batch.counted > 0) {
       const shape = [batch.rows, batch.length];
       using ids = device.tensor(batch.ids, { shape });
@@ -59,11 +64,13 @@ export async function evaluateLoss(
       total += batch.counted * await loss.item();
       tokens += batch.counted;
     }
-    onProgress?.(Math.min(start + batchSize, examples.length), examples.length);
+    onProgress?.(Math.min(start + batchSize, own.length), own.length);
     await nextTurn();
   }
-  const loss = total / tokens;
-  return { loss, perplexity: Math.exp(loss), tokens };
+  const sums = Float64Array.of(total, tokens);
+  await communicator.allReduce(sums);
+  const loss = sums[0]! / sums[1]!;
+  return { loss, perplexity: Math.exp(loss), tokens: sums[1]! };
 }
 
 /** A prompt, what should follow, and what did. */
@@ -85,7 +92,7 @@ export interface MatchResult {
  * @param tokenizer Its tokenizer.
  * @param examples Prompts and what should follow.
  * @param options The batches; new tokens at most, 128 if absent.
- * @returns A result for each example, in order.
+ * @returns A result for each example, in order; on every rank all of them.
  */
 export async function exactMatch(
   model: CausalLanguageModel,
@@ -94,9 +101,11 @@ export async function exactMatch(
   options: EvaluationOptions & { readonly maxNewTokens?: number } = {},
 ): Promise<MatchResult[]> {
   const { batchSize = 50, maxNewTokens = 128, onProgress, signal } = options;
+  const { communicator = singleProcess() } = options;
+  const own = ownExamples(examples, communicator);
   const results: MatchResult[] = [];
-  for (let start = 0; start < examples.length; start += batchSize) {
-    const part = examples.slice(start, start + batchSize);
+  for (let start = 0; start < own.length; start += batchSize) {
+    const part = own.slice(start, start + batchSize);
     const texts = await generateText(
       model,
       tokenizer,
@@ -108,7 +117,21 @@ export async function exactMatch(
       const matches = generated.trim() === completion.trim();
       results.push({ prompt, expected: completion, generated, matches });
     });
-    onProgress?.(results.length, examples.length);
+    onProgress?.(results.length, own.length);
   }
-  return results;
+  const bytes = new TextEncoder().encode(JSON.stringify(results));
+  const parts: MatchResult[][] = (await communicator.allGather(bytes))
+    .map((part) => JSON.parse(new TextDecoder().decode(part)));
+  const { size } = communicator;
+  return examples.map((_, i) => parts[i % size]![Math.floor(i / size)]!);
+}
+
+/** The examples of a rank: every so many-th one, so that lengths are alike. */
+function ownExamples<Example>(
+  examples: readonly Example[],
+  { rank, size }: Communicator,
+): readonly Example[] {
+  return size === 1
+    ? examples
+    : examples.filter((_, index) => index % size === rank);
 }

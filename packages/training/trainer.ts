@@ -1,4 +1,5 @@
 import { nextTurn } from "@wick/async-exec";
+import { type Communicator, singleProcess } from "@wick/distributed";
 import type { Tensor } from "@wick/core-tensor";
 import type { CausalLanguageModel } from "@wick/models";
 import { AdamW } from "./adamw.ts";
@@ -7,6 +8,7 @@ import { checkLengths } from "./check_lengths.ts";
 import { BatchSource } from "./batch_source.ts";
 import { type BatchTensors, CapturedStep } from "./captured_step.ts";
 import type { RecordedLoss } from "./captured_step.ts";
+import { compareRanks, exchangeGradients } from "./exchange.ts";
 import { explainDivergence } from "./explain_divergence.ts";
 import { DivergenceError } from "./divergence_error.ts";
 import { evaluateLoss } from "./evaluate.ts";
@@ -36,8 +38,11 @@ export class Trainer {
   readonly #validation: readonly TokenizedExample[];
   readonly #options: TrainerOptions;
   readonly #source: BatchSource;
+  readonly #communicator: Communicator;
   #best: BestValidation | undefined;
   #sinceBest: number;
+  /** Whether any rank wants to stop, as all ranks have agreed. */
+  #stopped = false;
 
   /**
    * Makes a trainer; {@linkcode Trainer.run} runs it.
@@ -65,6 +70,7 @@ export class Trainer {
     this.#trainable = trainable;
     this.#validation = validation;
     this.#options = options;
+    this.#communicator = options.communicator ?? singleProcess();
     this.#source = new BatchSource(examples, {
       batchSize,
       seed,
@@ -100,8 +106,8 @@ export class Trainer {
    */
   async run(): Promise<StepReport[]> {
     const { device } = this.#model;
-    const { steps = 100, signal, onStep, state } = this.#options;
-    const { saveEvery = Infinity } = this.#options;
+    const { steps = 100, onStep, state } = this.#options;
+    const { saveEvery = Infinity, compareEvery = 50 } = this.#options;
     const parameters = [...this.#trainable.parameters.values()];
     using optimizer = this.#optimizer(parameters);
     using counter = device.tensor(Uint32Array.of(0));
@@ -112,9 +118,12 @@ export class Trainer {
     let tokens = 0;
     let saved = first;
     let step = first;
-    for (; step < steps && !signal?.aborted && !this.isStale; step++) {
+    const compare = () =>
+      compareRanks(this.#communicator, this.#trainable.parameters, step);
+    await compare();
+    for (; step < steps && !this.#isStopped && !this.isStale; step++) {
       const batches = this.#batches(step);
-      tokens += batches.reduce((total, batch) => total + batch.tokens, 0);
+      tokens += this.#tokens(step, batches);
       this.#step = step;
       const report = await this.#run(step, batches, captured);
       const seconds = (performance.now() - began) / 1000;
@@ -129,6 +138,7 @@ export class Trainer {
       reports.push(full);
       await this.#noteBest(full);
       await onStep?.(full);
+      if ((step + 1) % compareEvery === 0) await compare();
       if ((step + 1) % saveEvery === 0) {
         await this.#save(step + 1, optimizer);
         saved = step + 1;
@@ -136,9 +146,8 @@ export class Trainer {
       // So that Ctrl-C and timers are heard between two steps.
       await nextTurn();
     }
-    if (saved < step && (signal?.aborted || step === steps || this.isStale)) {
-      await this.#save(step, optimizer);
-    }
+    if (saved < step) await this.#save(step, optimizer);
+    await compare();
     return reports;
   }
 
@@ -172,6 +181,7 @@ export class Trainer {
   ): CapturedStep {
     const { device } = this.#model;
     const { gradientAccumulation = 1, maxGradientNorm = 1 } = this.#options;
+    const { rank, size } = this.#communicator;
     return new CapturedStep({
       device,
       parameters,
@@ -180,8 +190,12 @@ export class Trainer {
       maxGradientNorm,
       onBatch: (part) => {
         if (!this.#drops) return;
-        device.write(counter, [this.#step * gradientAccumulation + part]);
+        const batch = this.#step * gradientAccumulation + part;
+        device.write(counter, [batch * size + rank]);
       },
+      ...(size > 1 && {
+        exchange: (gradients, loss) => this.#exchange(gradients, loss),
+      }),
       loss: (batch) => {
         this.#setDropout(counter);
         try {
@@ -191,6 +205,29 @@ export class Trainer {
         }
       },
     });
+  }
+
+  /** Sums gradients and loss over all ranks, and agrees whether to stop. */
+  async #exchange(
+    gradients: readonly Tensor[],
+    loss: number,
+  ): Promise<number> {
+    const stop = this.#options.signal?.aborted ? 1 : 0;
+    const numbers = Float64Array.of(loss, stop);
+    await exchangeGradients(
+      this.#communicator,
+      this.#model.device,
+      gradients,
+      numbers,
+    );
+    this.#stopped = numbers[1]! > 0;
+    return numbers[0]!;
+  }
+
+  get #isStopped(): boolean {
+    return this.#communicator.size > 1
+      ? this.#stopped
+      : this.#options.signal?.aborted ?? false;
   }
 
   #recordLoss({ ids, nextIds, ...shared }: BatchTensors): RecordedLoss {
@@ -240,8 +277,20 @@ export class Trainer {
     const { gradientAccumulation = 1 } = this.#options;
     return Array.from(
       { length: gradientAccumulation },
-      (_, part) => this.#source.batch(step * gradientAccumulation + part),
+      (_, part) =>
+        this.#source.batch(
+          step * gradientAccumulation + part,
+          this.#communicator.size > 1 ? this.#communicator : undefined,
+        ),
     );
+  }
+
+  /** The tokens of a step, those of other ranks included. */
+  #tokens(step: number, own: readonly Batch[]): number {
+    const whole = this.#communicator.size === 1
+      ? own
+      : own.map((_, part) => this.#source.batch(step * own.length + part));
+    return whole.reduce((total, { tokens }) => total + tokens, 0);
   }
 
   async #validate(step: number, steps: number): Promise<number | undefined> {
@@ -250,7 +299,9 @@ export class Trainer {
       this.#validation.length === 0 ||
       (step % evaluateEvery !== 0 && step !== steps)
     ) return undefined;
-    const { loss } = await evaluateLoss(this.#model, this.#validation);
+    const { loss } = await evaluateLoss(this.#model, this.#validation, {
+      communicator: this.#communicator,
+    });
     return loss;
   }
 

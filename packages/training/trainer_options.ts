@@ -1,3 +1,4 @@
+import type { Communicator } from "@wick/distributed";
 import type { ScheduleKind } from "./schedule.ts";
 import type { TrainingState } from "./training_state.ts";
 
@@ -52,6 +53,13 @@ export interface TrainerOptions {
   readonly onSave?: (state: TrainingState) => void | Promise<void>;
   /** Stops after the current step when it aborts. */
   readonly signal?: AbortSignal;
+  /**
+   * The ranks that share the rows of each micro-batch; one process if absent.
+   * All must be given the same model, examples and options but the callbacks.
+   */
+  readonly communicator?: Communicator;
+  /** Steps between two checks that all ranks have the same bits; 50 if absent. */
+  readonly compareEvery?: number;
 }
 
 /** What a step gave. */
@@ -85,16 +93,17 @@ export function checkTrainerOptions(options: TrainerOptions): void {
   const { warmupSteps = 0, learningRate = 1, maxGradientNorm = 1 } = options;
   const { evaluateEvery = 1, saveEvery = 1, patience = 1 } = options;
   const { weightDecay = 0, loraPlusRatio = 1, labelSmoothing = 0 } = options;
-  const { packLength = 2, minLearningRate = 0 } = options;
+  const { packLength = 2, minLearningRate = 0, compareEvery = 1 } = options;
   const refuse = (name: string, value: number, must: string): never => {
     throw new RangeError(
       `Cannot train with ${name} ${value}: it must be ${must}`,
     );
   };
-  const whole = { steps, batchSize, gradientAccumulation, evaluateEvery };
-  for (
-    const [name, value] of Object.entries({ ...whole, saveEvery, patience })
-  ) {
+  const whole = {
+    ...{ steps, batchSize, gradientAccumulation, evaluateEvery },
+    ...{ saveEvery, patience, compareEvery },
+  };
+  for (const [name, value] of Object.entries(whole)) {
     if (!Number.isInteger(value) || value < 1) {
       refuse(name, value, "a whole number of at least 1");
     }
