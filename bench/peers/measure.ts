@@ -3,7 +3,7 @@ import { errorOf } from "./error_of.ts";
 import type { Fence } from "./fence.ts";
 import type { Item } from "./item.ts";
 import { operandsOf } from "./operands.ts";
-import type { Peer, Work } from "./peer.ts";
+import type { Peer } from "./peer.ts";
 
 /** Microseconds of several times. */
 export interface Spread {
@@ -68,36 +68,35 @@ export async function measure(
   if (typeof work === "string") return work;
   const { budget, times } = options;
   const start = performance.now();
-  await startOnce(work);
+  await work.start();
   const found = await work.read();
   const first = performance.now() - start;
   // Of a step of training the loss is read, then what it updated.
   const results = work.state ? [found[0] ?? [], ...await work.state()] : found;
   const error = errorOf(item, operands, results);
 
-  const once = async (): Promise<number> => {
+  const several = async (times: number): Promise<number> => {
     const before = performance.now();
-    await startOnce(work);
+    for (let time = 0; time < times; time++) {
+      // What is no promise is not awaited: a turn may mean something to a peer.
+      const started = work.start();
+      if (started) await started;
+    }
+    work.flush?.();
     const done = fence ? await fence() : performance.now();
-    return (done - before) * 1000;
+    return (done - before) * 1000 / times;
   };
+  const once = () => several(1);
   // Code that has run some times is compiled better.
   const warm = Math.min(WARM, budget * 250 / await once());
   for (let time = 1; time < warm; time++) await once();
   const latency = await spreadOf(once, { budget, times });
   const most = Math.floor(budget * 1000 / Math.max(latency.least, 1));
   const queue = Math.max(2, Math.min(options.queue, most));
-  const batches: number[] = [];
-  const end = performance.now() + budget;
-  do {
-    const before = performance.now();
-    for (let index = 0; index < queue; index++) await startOnce(work);
-    const done = fence ? await fence() : performance.now();
-    batches.push((done - before) * 1000 / queue);
-  } while (batches.length < 5 && performance.now() < end);
+  const batches = await spreadOf(() => several(queue), { budget, times: 5 });
   const read = await spreadOf(async () => {
     const before = performance.now();
-    await startOnce(work);
+    await work.start();
     await work.read();
     return (performance.now() - before) * 1000;
   }, { budget: budget / 2, times: Math.ceil(times / 2) });
@@ -105,16 +104,9 @@ export async function measure(
     await countCalls(latency.median > 3e5 ? 1 : 5, once);
   work.close?.();
   return {
-    ...{ error, first, latency, queued: median(batches), queue, read },
+    ...{ error, first, latency, queued: batches.median, queue, read },
     ...(calls && { calls }),
   };
-}
-
-/** Awaits only what is a promise. */
-async function startOnce(work: Work): Promise<void> {
-  const started = work.start();
-  if (started) await started;
-  work.flush?.();
 }
 
 async function spreadOf(

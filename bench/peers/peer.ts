@@ -8,7 +8,10 @@ export interface Work {
    * time before gave. What is not awaited is synchronous.
    */
   start(): void | Promise<void>;
-  /** Hands to the GPU what the peer holds back, if it does. */
+  /**
+   * Hands to the GPU what the peer still holds back, before the clock waits for
+   * it. What runs nothing unless it is asked to does so in `start`.
+   */
   flush?(): void;
   /** Reads all that the last start gave, the way users of the peer do. */
   read(): Promise<readonly ArrayLike<number>[]>;

@@ -71,6 +71,7 @@ export async function wickPeer(options: WickPeerOptions): Promise<Peer> {
       const whole: Work = {
         ...work,
         ...(state && { state: () => read(state) }),
+        flush: () => device.backend.flush(),
         close() {
           work.close?.();
           close?.();
