@@ -1,20 +1,43 @@
 import { type EvaluateOptions, type Executor, Tensor } from "@wick/core-tensor";
+import { structureOf } from "@wick/graph";
 import { nextTurn } from "./next_turn.ts";
+import { PlanTimes } from "./plan_times.ts";
 import { untilAborted } from "./until_aborted.ts";
+
+/** What tells the time and lets it pass. */
+export interface Clock {
+  /** The time in milliseconds. */
+  now(): number;
+  /** Waits for some milliseconds. */
+  sleep(milliseconds: number): Promise<void>;
+}
 
 /** Options of {@linkcode AsyncGraphExecutor}. */
 export interface AsyncGraphExecutorOptions {
   /** Evaluations that are under way at once, others wait; 2 if absent. */
   readonly maxInFlight?: number;
+  /** What tells the time; that of the system if absent. */
+  readonly clock?: Clock;
 }
 
+const SYSTEM_CLOCK: Clock = {
+  now: () => performance.now(),
+  sleep: (milliseconds) =>
+    new Promise((resolve) => setTimeout(resolve, milliseconds)),
+};
+
+/** A timer for less than so many milliseconds is not worth it. */
+const LEAST_SLEEP = 1;
+
 /**
- * Evaluates without holding up the event loop for longer than one evaluation:
- * several are under way at once, the rest wait in order, and between two of
- * them timers and requests get their turn.
+ * Evaluates without holding up the event loop: several evaluations are under
+ * way at once, the rest wait in order, and between two of them timers and
+ * requests get their turn.
  *
- * In Deno waiting for a GPU blocks the thread. Where the event loop must stay
- * live during an evaluation too, use a device of `openWorkerDevice()`.
+ * In Deno waiting for a GPU blocks the thread. So the executor learns how long
+ * graphs of a structure take, and sleeps until shortly before what is under way
+ * is due. The first evaluation of a structure still blocks; where none may, use
+ * a device of `openWorkerDevice()`.
  *
  * ```ts
  * import { AsyncGraphExecutor, openDevice } from "@wick/async-exec";
@@ -37,6 +60,9 @@ export class AsyncGraphExecutor {
   readonly #maxInFlight: number;
   readonly #waiting = new Set<() => void>();
   readonly #idle: (() => void)[] = [];
+  readonly #clock: Clock;
+  readonly #times = new PlanTimes();
+  #group: Promise<void> | undefined;
   #inFlight = 0;
   #closed = false;
 
@@ -56,6 +82,7 @@ export class AsyncGraphExecutor {
     }
     this.#executor = executor;
     this.#maxInFlight = maxInFlight;
+    this.#clock = options.clock ?? SYSTEM_CLOCK;
   }
 
   /** Evaluations under way. */
@@ -210,10 +237,36 @@ export class AsyncGraphExecutor {
   ): Promise<void> {
     await nextTurn();
     signal?.throwIfAborted();
+    const open = tensors.filter(({ known }) => !known);
+    if (!this.#executor.holdsUpThread || open.length === 0) {
+      this.#executor.evaluate(tensors);
+      // The others start before anyone waits.
+      await nextTurn();
+      await this.#executor.evaluateAsync(tensors);
+      return;
+    }
+    const { key } = structureOf([...new Set(open)]);
     this.#executor.evaluate(tensors);
-    // Waiting blocks in Deno, so the others start before anyone waits.
+    this.#times.start(key, this.#clock.now());
+    this.#group ??= this.#finishGroup();
+    await this.#group;
+  }
+
+  /** Sleeps until what is under way is nearly done, then waits for it. */
+  async #finishGroup(): Promise<void> {
+    // The others start before anyone waits.
     await nextTurn();
-    await this.#executor.evaluateAsync(tensors);
+    for (;;) {
+      const left = this.#times.wakeAt() - this.#clock.now();
+      if (left < LEAST_SLEEP) break;
+      await this.#clock.sleep(left);
+    }
+    this.#group = undefined;
+    const group = this.#times.take();
+    const before = this.#clock.now();
+    await this.#executor.evaluateAsync([]);
+    const now = this.#clock.now();
+    this.#times.learn(group, now, now - before);
   }
 }
 

@@ -80,6 +80,11 @@ export class Device implements Executor {
     return this.#backend.name;
   }
 
+  /** Whether to wait for it holds up the thread: a GPU does in Deno. */
+  get holdsUpThread(): boolean {
+    return this.#backend.name === "webgpu";
+  }
+
   /** What the device is, for people. */
   get description(): string {
     return this.#backend.description;

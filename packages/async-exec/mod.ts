@@ -21,7 +21,10 @@ export { Capture, type KernelTime } from "./capture.ts";
 export type { GatheredTensors, TensorOptions } from "./device.ts";
 export type { NestedNumbers } from "./host_array.ts";
 export { AsyncGraphExecutor } from "./async_graph_executor.ts";
-export type { AsyncGraphExecutorOptions } from "./async_graph_executor.ts";
+export type {
+  AsyncGraphExecutorOptions,
+  Clock,
+} from "./async_graph_executor.ts";
 export { openWorkerDevice } from "./open_worker_device.ts";
 export { WorkerDevice } from "./worker/worker_device.ts";
 export { DeviceMemoryError } from "./device_memory_error.ts";

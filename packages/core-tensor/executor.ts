@@ -26,6 +26,8 @@ export interface Executor {
   readonly evaluatesEagerly: boolean;
   /** What tells executors of one device from those of another. */
   readonly device: object;
+  /** Whether to wait for it holds up the thread; it does not if absent. */
+  readonly holdsUpThread?: boolean;
   /** Puts values on the device. */
   upload(values: HostArray, dtype: DType, shape: Shape): Storage;
   /** Starts the evaluation of tensors; does not wait for the device. */
