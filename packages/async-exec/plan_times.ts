@@ -6,6 +6,8 @@ interface PlanTime {
   expected: number | undefined;
   /** How far from that the next one is, about. */
   deviation: number;
+  /** How often on end it was done before anybody waited. */
+  missed: number;
 }
 
 /** Plans that are under way together. */
@@ -44,7 +46,9 @@ export class PlanTimes {
   start(key: string, now: number): void {
     if (this.#plans.length === 0) this.#since = now;
     this.#plans.push(
-      this.#known.getOrMake(key, () => ({ expected: undefined, deviation: 0 })),
+      this.#known.getOrMake(key, () => ({
+        ...{ expected: undefined, deviation: 0, missed: 0 },
+      })),
     );
   }
 
@@ -93,9 +97,10 @@ export class PlanTimes {
       stranger.expected = Math.max(0, (total - sum) / strangers.length);
       stranger.deviation = stranger.expected / 64;
     }
-    if (strangers.length > 0 || sum === 0) return;
+    if (strangers.length > 0) return;
     for (const plan of new Set(plans)) {
-      adjust(plan, plan.expected! * total / sum, waited);
+      const share = sum === 0 ? 1 / plans.length : plan.expected! / sum;
+      adjust(plan, total * share, waited);
     }
   }
 }
@@ -103,11 +108,14 @@ export class PlanTimes {
 function adjust(plan: PlanTime, measured: number, waited: number): void {
   const expected = plan.expected!;
   if (waited < NO_WAIT) {
-    // Only that it took no longer is known: the next wait begins earlier.
+    // Only that it took no longer is known: the next wait begins earlier, and
+    // earlier by twice as much each time.
     const most = Math.min(expected, measured);
-    plan.expected = Math.max(0, most - Math.max(TIMER, plan.deviation));
+    const step = Math.max(TIMER, plan.deviation) * 2 ** plan.missed++;
+    plan.expected = Math.max(0, most - step);
     return;
   }
+  plan.missed = 0;
   const error = measured - expected;
   plan.deviation += GAIN * (Math.abs(error) - plan.deviation);
   plan.expected = expected + GAIN * error;
