@@ -15,7 +15,7 @@ const FOLDERS: Readonly<Record<string, Partial<Record<CaseKind, number>>>> = {
     embeddings: 1,
     tokenizers: 2,
   },
-  variants: { models: 5, embeddings: 3 },
+  variants: { models: 5, embeddings: 3, tokenizers: 4 },
 };
 
 const RUNS = Object.entries(FOLDERS).flatMap(([folder, counts]) =>

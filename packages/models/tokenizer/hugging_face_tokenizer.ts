@@ -17,8 +17,16 @@ export interface TokenizerParts {
   readonly cleanUpSpaces: boolean;
   /** The special tokens by their names, such as `bos_token`. */
   readonly specialTokens: Readonly<Record<string, string>>;
-  /** The template for conversations, if the model has one. */
-  readonly chatTemplate: ChatTemplate | undefined;
+  /** The templates for conversations. */
+  readonly templates: ChatTemplates;
+}
+
+/** The templates of a model for conversations. */
+export interface ChatTemplates {
+  /** That for all, if the model has one. */
+  readonly plain?: ChatTemplate;
+  /** That for conversations with tools, if it is another. */
+  readonly tools?: ChatTemplate;
 }
 
 /** A {@linkcode Tokenizer} over Hugging Face's implementation. */
@@ -47,7 +55,7 @@ export class HuggingFaceTokenizer implements Tokenizer {
   }
 
   get hasChatTemplate(): boolean {
-    return this.#parts.chatTemplate !== undefined;
+    return this.#parts.templates.plain !== undefined;
   }
 
   encode(text: string, options: EncodeOptions = {}): number[] {
@@ -85,14 +93,15 @@ export class HuggingFaceTokenizer implements Tokenizer {
     messages: readonly ChatMessage[],
     options: ChatTemplateOptions = {},
   ): string {
-    const { chatTemplate, specialTokens, folder } = this.#parts;
-    if (!chatTemplate) {
+    const { templates, specialTokens, folder } = this.#parts;
+    const template = (options.tools && templates.tools) ?? templates.plain;
+    if (!template) {
       throw new FileFormatError(
         folder,
         "it has no chat template: chat_template.jinja, or chat_template in " +
           "tokenizer_config.json, is needed for messages",
       );
     }
-    return chatTemplate.render(messages, options, specialTokens);
+    return template.render(messages, options, specialTokens);
   }
 }

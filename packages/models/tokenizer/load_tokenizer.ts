@@ -10,7 +10,10 @@ import {
 } from "../files/read_json.ts";
 import { readText, readTextIfPresent } from "../files/read_text.ts";
 import { ChatTemplate } from "./chat_template.ts";
-import { HuggingFaceTokenizer } from "./hugging_face_tokenizer.ts";
+import {
+  type ChatTemplates,
+  HuggingFaceTokenizer,
+} from "./hugging_face_tokenizer.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 /** Options of {@linkcode loadTokenizer}. */
@@ -52,6 +55,14 @@ export async function loadTokenizer(
   const json = await readJsonObject(path);
   const config = await readJsonObjectIfPresent(configPath) ?? {};
   const vocabularySize = countVocabulary(json, path);
+  const templates = options.chatTemplate === undefined
+    ? await readChatTemplates(folder, config, configPath)
+    : {
+      plain: new ChatTemplate(
+        options.chatTemplate,
+        await readText(options.chatTemplate),
+      ),
+    };
   let implementation: Implementation;
   try {
     implementation = new Implementation(withDefaults(json), config);
@@ -72,12 +83,7 @@ export async function loadTokenizer(
     // Transformers changed its default from true to false: true damages JSON.
     cleanUpSpaces: config["clean_up_tokenization_spaces"] === true,
     specialTokens: readSpecialTokens(config),
-    chatTemplate: options.chatTemplate === undefined
-      ? await readChatTemplate(folder, config, configPath)
-      : new ChatTemplate(
-        options.chatTemplate,
-        await readText(options.chatTemplate),
-      ),
+    templates,
   });
 }
 
@@ -138,24 +144,32 @@ function readSpecialTokens(config: JsonObject): Record<string, string> {
   return tokens;
 }
 
-async function readChatTemplate(
+async function readChatTemplates(
   folder: string,
   config: JsonObject,
   configPath: string,
-): Promise<ChatTemplate | undefined> {
+): Promise<ChatTemplates> {
   const path = joinPath(folder, "chat_template.jinja");
   const source = await readTextIfPresent(path);
-  if (source !== undefined) return new ChatTemplate(path, source);
+  if (source !== undefined) return { plain: new ChatTemplate(path, source) };
   const inConfig = config["chat_template"] ?? undefined;
-  if (inConfig === undefined) return undefined;
+  if (inConfig === undefined) return {};
   const entries: unknown[] = Array.isArray(inConfig) ? inConfig : [];
-  const text = entries.filter(isJsonObject)
-    .find(({ name }) => name === "default")?.["template"] ?? inConfig;
-  if (typeof text !== "string") {
+  const named = (wanted: string): unknown =>
+    entries.filter(isJsonObject)
+      .find(({ name }) => name === wanted)?.["template"];
+  const plain = named("default") ?? inConfig;
+  if (typeof plain !== "string") {
     throw new FileFormatError(
       configPath,
       'its chat_template is neither a text nor a list with a "default"',
     );
   }
-  return new ChatTemplate(configPath, text);
+  const tools = named("tool_use");
+  return {
+    plain: new ChatTemplate(configPath, plain),
+    ...(typeof tools === "string" && {
+      tools: new ChatTemplate(configPath, tools),
+    }),
+  };
 }

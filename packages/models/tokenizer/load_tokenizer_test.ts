@@ -21,20 +21,33 @@ interface TextCase {
 
 interface ChatCase {
   readonly messages: ChatMessage[];
+  readonly tools?: unknown[];
   readonly rendered: string;
   readonly "rendered_for_generation": string;
 }
 
 async function cases(
-  name: string,
+  folder: string,
 ): Promise<{ texts: TextCase[]; chats: ChatCase[] }> {
-  return JSON.parse(await Deno.readTextFile(`${GOLDEN}/${name}/cases.json`));
+  return JSON.parse(await Deno.readTextFile(`${folder}/cases.json`));
 }
 
-for (const { name } of Deno.readDirSync(GOLDEN)) {
+/** The folders of tokenizers, in both golden folders. */
+const FOLDERS = [GOLDEN, GOLDEN.replace("conformance", "variants")]
+  .flatMap((folder) =>
+    [...Deno.readDirSync(folder)].map(({ name }) => `${folder}/${name}`)
+  );
+
+function hasTemplate(folder: string): boolean {
+  return [...Deno.readDirSync(folder)]
+    .some(({ name }) => name === "chat_template.jinja");
+}
+
+for (const folder of FOLDERS) {
+  const name = folder.split("/").at(-1);
   Deno.test(`the tokenizer ${name} gives the golden ids and texts`, async () => {
-    const tokenizer = await loadTokenizer(`${GOLDEN}/${name}`);
-    const { texts } = await cases(name);
+    const tokenizer = await loadTokenizer(folder);
+    const { texts } = await cases(folder);
     assertEquals(texts.length > 0, true);
     for (const { text, ids, decoded } of texts) {
       assertEquals(tokenizer.encode(text, { addSpecialTokens: false }), ids);
@@ -44,15 +57,24 @@ for (const { name } of Deno.readDirSync(GOLDEN)) {
       assertEquals(pieces.join("") + stream.flush(), decoded);
     }
   });
+}
 
+for (const folder of FOLDERS.filter(hasTemplate)) {
+  const name = folder.split("/").at(-1);
   Deno.test(`the chat template of ${name} gives the golden texts`, async () => {
-    const tokenizer = await loadTokenizer(`${GOLDEN}/${name}`);
-    const { chats } = await cases(name);
+    const tokenizer = await loadTokenizer(folder);
+    const { chats } = await cases(folder);
     assertEquals(chats.length > 0, true);
     for (const chat of chats) {
-      assertEquals(tokenizer.applyChatTemplate(chat.messages), chat.rendered);
+      const { messages, tools } = chat;
+      const given = tools ? { tools } : {};
       assertEquals(
-        tokenizer.applyChatTemplate(chat.messages, {
+        tokenizer.applyChatTemplate(messages, given),
+        chat.rendered,
+      );
+      assertEquals(
+        tokenizer.applyChatTemplate(messages, {
+          ...given,
           addGenerationPrompt: true,
         }),
         chat.rendered_for_generation,
@@ -156,6 +178,33 @@ Deno.test("loadTokenizer() reads special tokens and templates in their older for
   assertEquals(
     tokenizer.applyChatTemplate([{ role: "user", content: "Hm" }]),
     "Hm<|eot_id|>",
+  );
+  assertEquals(
+    tokenizer.applyChatTemplate([{ role: "user", content: "Hm" }], {
+      tools: [{ name: "clock" }],
+    }),
+    "tools",
+  );
+});
+
+Deno.test("loadTokenizer() takes a chat template from another file", async () => {
+  using folder = temporaryFolder();
+  const chatTemplate = folder.file("other.jinja");
+  await Deno.writeTextFile(
+    chatTemplate,
+    "{{ mood }}{{ messages[0].content }}{{ eos_token }}",
+  );
+  const tokenizer = await loadTokenizer(TICKETS, { chatTemplate });
+  assertEquals(
+    tokenizer.applyChatTemplate([{ role: "user", content: "Hm" }], {
+      variables: { mood: "calm: " },
+    }),
+    "calm: Hm</s>",
+  );
+  const missing = folder.file("none.jinja");
+  assertEquals(
+    await failure(loadTokenizer(TICKETS, { chatTemplate: missing })),
+    `Cannot read ${missing}: there is no such file or folder`,
   );
 });
 
