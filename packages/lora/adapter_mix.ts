@@ -5,12 +5,14 @@ import {
   type RowAdapters,
 } from "@wick/models";
 import type { LoraAdapter } from "./lora_adapter.ts";
-import { MixedLinear, type MixedPart } from "./mixed_linear.ts";
+import type { MixedPart } from "./adapter_stack.ts";
+import { MixedLinear } from "./mixed_linear.ts";
 
 /**
  * Several adapters in a model at once, of which each row of a batch has one or
- * none. Which row has which is data, so one plan serves every mix, and a batch
- * takes as many dispatches as with one adapter.
+ * none. Which row has which is data, so one plan serves every mix. A batch takes
+ * as many dispatches as with one adapter, and one more for a layer for which the
+ * adapters have so many ranks in all that rows gather their own.
  *
  * ```ts
  * import { CausalLanguageModel } from "@wick/models";
@@ -82,7 +84,7 @@ export class AdapterMix implements RowAdapters {
     this.#layers = new Map(
       [...parts].map(([path, of]) => [
         path,
-        new MixedLinear(model.device, of[0]!.layer.base, of),
+        new MixedLinear(model.device, of[0]!.layer.base, of, entries.length),
       ]),
     );
     for (const [path, layer] of this.#layers) model.replaceLinear(path, layer);

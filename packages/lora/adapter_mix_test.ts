@@ -119,6 +119,60 @@ for (const { name, ignore, open } of TEST_DEVICES) {
   }
 }
 
+for (const { name, ignore, open } of TEST_DEVICES) {
+  Deno.test({
+    name: `rows gather theirs of many adapters, on ${name}`,
+    ignore,
+    fn: async () => {
+      const device = await open();
+      using model = await CausalLanguageModel.load(device, FOLDER);
+      using opened = new DisposableStack();
+      const adapters: Record<string, LoraAdapter> = {};
+      for (let number = 0; number < 14; number++) {
+        const config = loraConfig({
+          rank: 4 + number % 3 * 2,
+          alpha: 4 + number,
+          targetModules: number === 3 ? ["q_proj"] : ["q_proj", "down_proj"],
+        });
+        const adapter = opened.use(
+          LoraAdapter.inject(model, config, {
+            seed: number,
+            insert: false,
+            trainable: false,
+          }),
+        );
+        for (const { b } of adapter.layers.values()) {
+          const { values } = random(b.shape, 50 + number);
+          device.write(b, Float32Array.from(values, (v) => 0.3 * v));
+        }
+        adapters[`a${number}`] = adapter;
+      }
+      const names = ["a3", "a13", null, "a0", "a7"];
+      using ids = tokens(device, names.length, 3);
+      const record = (rows?: Tensor): Tensor =>
+        model.logits(model.hidden(ids, { ...(rows && { adapters: rows }) }));
+      const want: number[] = [];
+      for (const [row, key] of names.entries()) {
+        if (key !== null) adapters[key]!.insert();
+        const values = Array.from(await record().data());
+        want.push(...values.slice(row * 3 * 320, (row + 1) * 3 * 320));
+        if (key !== null) adapters[key]!.eject();
+      }
+      adapters["a0"]!.insert();
+      const dispatches = device.planOf([record()]).steps.length;
+      adapters["a0"]!.eject();
+      using mix = new AdapterMix(model, adapters);
+      using rows = mix.rows(names);
+      assertClose(await record(rows).data(), want, { rtol: 1e-4, atol: 1e-4 });
+      // One more for each of two layers of both decoder layers.
+      assertEquals(
+        device.planOf([record(rows)]).steps.length,
+        dispatches + 4,
+      );
+    },
+  });
+}
+
 Deno.test("a mix that is disposed of leaves the model as it was", async () => {
   const device = await TEST_DEVICES[0]!.open();
   using model = await CausalLanguageModel.load(device, FOLDER);

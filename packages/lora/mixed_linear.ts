@@ -1,32 +1,28 @@
 import type { Device } from "@wick/async-exec";
 import {
   broadcastTo,
-  concat,
   dropout,
   equal,
-  loraRows,
   reshape,
   type Tensor,
   where,
 } from "@wick/core-tensor";
 import type { LinearLayer } from "@wick/models";
-import type { LoraLinear } from "./lora_linear.ts";
+import type { AdapterStack, MixedPart } from "./adapter_stack.ts";
+import { GatheredStack } from "./gathered_stack.ts";
+import { JoinedStack } from "./joined_stack.ts";
 
-/** The adapter of a layer in a mix, and its number there. */
-export interface MixedPart {
-  /** The number of the adapter. */
-  readonly number: number;
-  /** The adapter's layer. */
-  readonly layer: LoraLinear;
-}
-
-// The matrix kernels read vectors of four.
-const VECTOR = 4;
+// With at most so many ranks in all, or one for every six features, what rows do
+// not need is computed too: cheaper than a product more. 896 features on
+// llvmpipe, ranks of 16: nine adapters (docs/decisions/an-adapter-for-each-row.md).
+const FEW_RANKS = 64;
+const FEATURES_PER_RANK = 6;
 
 /**
- * A linear layer whose rows have adapters of their own: the matrices of all lie
- * beside each other, and each row keeps the part that is its adapter's. Two
- * dispatches, whatever the mix.
+ * A linear layer whose rows have adapters of their own. The matrices of a few lie
+ * beside each other, and each row keeps the part that is its adapter's: two
+ * dispatches, as with one adapter. Those of many are gathered by each row, in a
+ * third.
  */
 export class MixedLinear implements LinearLayer {
   /** The layer that is adapted. */
@@ -34,12 +30,7 @@ export class MixedLinear implements LinearLayer {
   /** The number of each row's adapter, `i32 [batch]`; see `AdapterMix.useRows`. */
   rows: Tensor | undefined;
   readonly #parts: readonly MixedPart[];
-  /** A and B of all adapters; absent while they are trained. */
-  readonly #known: readonly [a: Tensor, b: Tensor] | undefined;
-  readonly #owners: Tensor;
-  readonly #scales: Tensor;
-  /** What fills the ranks up to vectors, if anything. */
-  readonly #filling: readonly [a: Tensor, b: Tensor] | undefined;
+  readonly #stack: AdapterStack;
 
   /**
    * Adapts a layer.
@@ -47,35 +38,23 @@ export class MixedLinear implements LinearLayer {
    * @param device The device of the layer.
    * @param base The layer.
    * @param parts The adapters that have matrices for it, at least one.
+   * @param count The adapters of the mix.
    */
   constructor(
     device: Device,
     base: LinearLayer,
     parts: readonly MixedPart[],
+    count: number,
   ) {
     this.base = base;
     this.rows = undefined;
     this.#parts = parts;
-    const ranks = parts.flatMap(({ number, layer: { plain, config } }) =>
-      new Array<readonly [number, number]>(plain.rank)
-        .fill([number, config.scaling])
-    );
-    const missing = (VECTOR - ranks.length % VECTOR) % VECTOR;
-    if (missing > 0) {
-      this.#filling = [
-        device.zeros([base.inFeatures, missing]),
-        device.zeros([missing, base.outFeatures]),
-      ];
-      for (let i = 0; i < missing; i++) ranks.push([-2, 0]);
-    }
-    this.#owners = device.tensor(Int32Array.from(ranks, ([number]) => number));
-    this.#scales = device.tensor(
-      Float32Array.from(ranks, ([, scale]) => scale),
-    );
-    if (parts.some(({ layer: { a, b } }) => a.tracked || b.tracked)) return;
-    const [a, b] = this.#matrices();
-    device.evaluate([a, b]);
-    this.#known = [a, b];
+    const ranks = parts.reduce((sum, { layer }) => sum + layer.plain.rank, 0);
+    const { inFeatures, outFeatures } = base;
+    const few = Math.max(inFeatures, outFeatures) / FEATURES_PER_RANK;
+    this.#stack = ranks > Math.max(FEW_RANKS, few)
+      ? new GatheredStack(device, base, parts, count)
+      : new JoinedStack(device, base, parts);
   }
 
   /** The features that go in. */
@@ -109,12 +88,9 @@ export class MixedLinear implements LinearLayer {
   forward(x: Tensor): Tensor {
     const { rows, bias } = this;
     if (!rows) return this.base.forward(x);
-    const [a, b] = this.#known ?? this.#matrices();
     const dropped = this.#dropped(x, rows);
-    return loraRows(x, this.weight, a, b, {
+    return this.#stack.forward(x, this.weight, {
       rows,
-      owners: this.#owners,
-      scales: this.#scales,
       ...(bias && { bias }),
       ...(dropped !== x && { adapterInput: dropped }),
     });
@@ -122,30 +98,7 @@ export class MixedLinear implements LinearLayer {
 
   /** Gives back what the mix holds; the adapters keep their own. */
   [Symbol.dispose](): void {
-    const held = new Set([
-      ...this.#known ?? [],
-      ...this.#filling ?? [],
-      this.#owners,
-      this.#scales,
-    ]);
-    // Those of an adapter that is alone are read where they lie.
-    for (const { layer: { a, b } } of this.#parts) {
-      held.delete(a);
-      held.delete(b);
-    }
-    for (const tensor of held) tensor.dispose();
-  }
-
-  #matrices(): readonly [a: Tensor, b: Tensor] {
-    const layers = this.#parts.map(({ layer: { plain: { a, b } } }) =>
-      [a, b] as const
-    );
-    const all = this.#filling ? [...layers, this.#filling] : layers;
-    const joined = (part: 0 | 1, axis: number): Tensor =>
-      all.length === 1
-        ? all[0]![part]
-        : concat(all.map((pair) => pair[part]), axis);
-    return [joined(0, 1), joined(1, 0)];
+    this.#stack[Symbol.dispose]();
   }
 
   /** Drops features of the rows whose adapter is trained with dropout. */

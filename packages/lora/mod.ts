@@ -53,7 +53,8 @@ export type { AdapterFormat } from "./load_adapter.ts";
 export { AdapterRegistry } from "./adapter_registry.ts";
 export type { RegisteredAdapter } from "./adapter_registry.ts";
 export { AdapterMix } from "./adapter_mix.ts";
-export { MixedLinear, type MixedPart } from "./mixed_linear.ts";
+export { MixedLinear } from "./mixed_linear.ts";
+export type { MixedPart } from "./adapter_stack.ts";
 export {
   combineAdapters,
   type CombineMethod,

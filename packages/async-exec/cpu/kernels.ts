@@ -9,6 +9,7 @@ import { ROPE_KERNELS } from "./rope.ts";
 import { SOFTMAX_KERNELS } from "./softmax.ts";
 import { ATTENTION_KERNELS } from "./attention.ts";
 import { CONCAT_KERNELS } from "./concat.ts";
+import { GATHER_KERNELS } from "./gather_matmul.ts";
 
 const ALL: readonly CpuKernel[] = [
   ...MATMUL_KERNELS,
@@ -21,6 +22,7 @@ const ALL: readonly CpuKernel[] = [
   ...CROSS_ENTROPY_KERNELS,
   ...ATTENTION_KERNELS,
   ...CONCAT_KERNELS,
+  ...GATHER_KERNELS,
 ];
 
 /** The CPU kernels, by the name of the operation. */

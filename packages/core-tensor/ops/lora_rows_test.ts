@@ -2,6 +2,7 @@ import { input, random, TEST_DEVICES, testOp } from "@wick/testing";
 import { assertClose } from "@wick/testing";
 import { assertEquals, assertThrows } from "@std/assert";
 import { full } from "./full.ts";
+import { loraGather } from "./lora_gather.ts";
 import { loraRows } from "./lora_rows.ts";
 import { loraLinear } from "./lora_linear.ts";
 
@@ -37,6 +38,19 @@ testOp(
     random([8], 16),
   ],
   { name: "one token a row", gradients: [0, 2, 3] },
+);
+
+testOp(
+  (x, weight, a, b, bias, rows) => loraGather(x, weight, a, b, { rows, bias }),
+  [
+    random([5, 3, 6], 21),
+    random([7, 6], 22),
+    random([3, 6, 4], 23),
+    random([3, 4, 7], 24),
+    random([7], 25),
+    input([2, -1, 0, 1, 2], [5], "i32"),
+  ],
+  { name: "gathered", gradients: [0, 2, 3] },
 );
 
 for (const { name, ignore, open } of TEST_DEVICES) {

@@ -125,6 +125,14 @@ export { MATMUL, matmul } from "./matmul.ts";
 export { JOINT_MATMUL, jointMatmul } from "./joint_matmul.ts";
 export type { JointAttributes } from "./matmul_call.ts";
 export { loraLinear, type LoraLinearOptions } from "./lora_linear.ts";
+export { GATHER_MATMUL, gatherMatmul } from "./gather_matmul.ts";
+export type { GatherMatmulAttributes } from "./gather_matmul.ts";
+export {
+  GATHER_MATMUL_GRADIENT,
+  gatherMatmulGradient,
+  type GatherMatmulGradientAttributes,
+} from "./gather_matmul_gradient.ts";
+export { loraGather, type LoraGatherOptions } from "./lora_gather.ts";
 export { loraRows, type LoraRowsOptions } from "./lora_rows.ts";
 export { EMBEDDING, embedding } from "./embedding.ts";
 export { EMBEDDING_GRADIENT, embeddingGradient } from "./embedding_gradient.ts";
