@@ -14,7 +14,10 @@ export interface Clock {
 
 /** Options of {@linkcode AsyncGraphExecutor}. */
 export interface AsyncGraphExecutorOptions {
-  /** Evaluations that are under way at once, others wait; 2 if absent. */
+  /**
+   * Evaluations that are under way at once, others wait; if absent 2, and 1 on
+   * software that computes while work is handed to it.
+   */
   readonly maxInFlight?: number;
   /** What tells the time; that of the system if absent. */
   readonly clock?: Clock;
@@ -26,8 +29,10 @@ const SYSTEM_CLOCK: Clock = {
     new Promise((resolve) => setTimeout(resolve, milliseconds)),
 };
 
-/** A timer for less than so many milliseconds is not worth it. */
-const LEAST_SLEEP = 1;
+/** To hold up the thread for so few milliseconds is better than a timer. */
+const LEAST_SLEEP = 3;
+/** Evaluations under way at once, where the device does not say. */
+const IN_FLIGHT = 2;
 
 /**
  * Evaluates without holding up the event loop: several evaluations are under
@@ -74,7 +79,7 @@ export class AsyncGraphExecutor {
    * @throws {RangeError} If that is no whole number from 1 on.
    */
   constructor(executor: Executor, options: AsyncGraphExecutorOptions = {}) {
-    const { maxInFlight = 2 } = options;
+    const { maxInFlight = executor.bestInFlight ?? IN_FLIGHT } = options;
     if (!Number.isInteger(maxInFlight) || maxInFlight < 1) {
       throw new RangeError(
         `Cannot have ${maxInFlight} evaluations in flight: use a whole number from 1 on`,

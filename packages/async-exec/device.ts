@@ -85,6 +85,12 @@ export class Device implements Executor {
     return this.#backend.name === "webgpu";
   }
 
+  /** See {@linkcode Executor.bestInFlight}. */
+  get bestInFlight(): number {
+    // Software takes work only when it has done what came before.
+    return this.#backend.traits.adapterClass === "software" ? 1 : 2;
+  }
+
   /** What the device is, for people. */
   get description(): string {
     return this.#backend.description;

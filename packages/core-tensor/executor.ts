@@ -28,6 +28,8 @@ export interface Executor {
   readonly device: object;
   /** Whether to wait for it holds up the thread; it does not if absent. */
   readonly holdsUpThread?: boolean;
+  /** How many evaluations under way at once are best, if it knows. */
+  readonly bestInFlight?: number;
   /** Puts values on the device. */
   upload(values: HostArray, dtype: DType, shape: Shape): Storage;
   /** Starts the evaluation of tensors; does not wait for the device. */
