@@ -2,6 +2,7 @@ import {
   CausalLanguageModel,
   openSafetensors,
   toFloat32,
+  toInt32,
   writeSafetensors,
 } from "@wick/models";
 import { assertClose, random, TEST_DEVICES } from "@wick/testing";
@@ -60,6 +61,29 @@ for (const variant of ["qv-r8", "dora-r4", "layers-1-only-bias", "rslora-r8"]) {
       using _ = await loadAdapter(model, peft);
       assertClose(await logits(model), want);
     });
+  });
+}
+
+for (
+  const [name, base] of [["mlx-lora", "tiny-qwen2"], ["mlx-dora", "tiny-llama"]]
+) {
+  Deno.test(`${name}, which mlx-lm wrote, gives its logits`, async () => {
+    const folder = `testdata/lora/${name}`;
+    using golden = await openSafetensors(`${folder}/expected.safetensors`);
+    const device = await open();
+    using model = await CausalLanguageModel.load(
+      device,
+      `testdata/conformance/models/${base}`,
+    );
+    using _adapter = await loadAdapter(model, folder);
+    const ids = toInt32(await golden.read("input_ids"));
+    using tokens = device.tensor(ids, { shape: [1, ids.length] });
+    assertClose(
+      await model.logits(model.hidden(tokens)).data(),
+      toFloat32(await golden.read("logits")),
+      // Logits of size 5, in f32 in another order.
+      { rtol: 0, atol: 1e-4 },
+    );
   });
 }
 
