@@ -41,7 +41,8 @@ export function parseHeader(
 }
 
 function parseMetadata(value: unknown, path: string): Record<string, string> {
-  if (value === undefined) return {};
+  // mlx writes null where it has none.
+  if (value === undefined || value === null) return {};
   if (!isJsonObject(value)) {
     throw new FileFormatError(path, "its __metadata__ is not an object");
   }
