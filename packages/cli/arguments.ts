@@ -15,6 +15,8 @@ export class Arguments {
   /** What is no option. */
   readonly operands: readonly string[];
   readonly #values: Readonly<Record<string, unknown>>;
+  readonly #line: readonly string[];
+  readonly #options: readonly Option[];
 
   /**
    * Takes a command line apart.
@@ -41,6 +43,31 @@ export class Arguments {
     });
     this.operands = values._.map(String);
     this.#values = values;
+    this.#line = args;
+    this.#options = options;
+  }
+
+  /**
+   * Gives the arguments with values for options that they do not give.
+   *
+   * @param values The values by option; a flag is `true` or `false`.
+   * @returns The arguments with both.
+   */
+  over(values: ReadonlyMap<string, string | boolean>): Arguments {
+    const line = [...values].map(([name, value]) => `--${name}=${value}`);
+    return new Arguments([...line, ...this.#line], this.#options);
+  }
+
+  /** The options of the command that are given, the common ones aside. */
+  get given(): Map<string, string | boolean> {
+    const given = new Map<string, string | boolean>();
+    for (const { name, value } of this.#options) {
+      const found = this.#values[name];
+      if (value === undefined ? found === true : typeof found === "string") {
+        given.set(name, value === undefined ? true : String(found));
+      }
+    }
+    return given;
   }
 
   /** Whether a flag is given. */

@@ -11,7 +11,8 @@ import type { Io } from "./io.ts";
 import { openModel } from "./open.ts";
 import { progressBar } from "./progress_bar.ts";
 import { QUANTIZE_OPTIONS } from "./quantize_option.ts";
-import { splitPath, SPLITS, tokenizeExamples } from "./read_data.ts";
+import { splitPath, SPLITS } from "./read_data.ts";
+import { tokenizeData } from "./training_data.ts";
 
 /** `wick evaluate`. */
 export const EVALUATE: Command = {
@@ -67,7 +68,7 @@ async function evaluate(args: Arguments, io: Io): Promise<number> {
   const prompts = args.flag("exact-match") ? completions(examples, path) : [];
   using opened = new DisposableStack();
   const { model, tokenizer } = await openModel(args, io, opened);
-  const tokenized = tokenizeExamples(examples, model, tokenizer, {
+  const { examples: tokenized } = tokenizeData(examples, model, tokenizer, {
     path,
     ...(maxLength !== undefined && { maxLength }),
   });

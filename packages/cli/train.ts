@@ -1,141 +1,149 @@
-import { LoraAdapter, loraConfig, savePeftAdapter } from "@wick/lora";
-import { CausalLanguageModel, loadTokenizer } from "@wick/models";
-import { readExamples, type StepReport, Trainer } from "@wick/training";
+import { FileFormatError, joinPath, loadTokenizer } from "@wick/models";
+import { type Example, packExamples, readExamples } from "@wick/training";
 import type { Arguments } from "./arguments.ts";
 import type { Command } from "./command.ts";
+import { dataDigest } from "./data_digest.ts";
 import type { Io } from "./io.ts";
 import { openNamedDevice } from "./open.ts";
-import { prepareOutputFolder } from "./output_folder.ts";
-import { loadOptions } from "./quantize_option.ts";
+import { readExamplesIfPresent, splitPath } from "./read_data.ts";
+import { type ResolvedTrain, resolveTrain } from "./resolve_train.ts";
+import { RunFolder } from "./run_folder.ts";
+import { TRAIN_OPTIONS } from "./train_option_list.ts";
+import { type TrainSettings, trainSettings } from "./train_options.ts";
+import { type RunData, TrainRun } from "./train_run.ts";
 import {
-  readExamplesIfPresent,
-  splitPath,
-  tokenizeExamples,
-} from "./read_data.ts";
-import {
-  TRAIN_OPTIONS,
-  type TrainSettings,
-  trainSettings,
-} from "./train_options.ts";
-import { TrainingProgress } from "./training_progress.ts";
+  markerOf,
+  openTrainedModel,
+  type TrainedModel,
+} from "./trained_model.ts";
+import { describeData, tokenizeData } from "./training_data.ts";
+import type { Tokenizer } from "@wick/models";
 
 /** `wick train`. */
 export const TRAIN: Command = {
   name: "train",
-  summary: "trains a LoRA adapter on a data set",
+  summary: "trains an adapter, or the model itself, on a data set",
   usage: "--model DIR --data DIR --output DIR [options]",
   options: TRAIN_OPTIONS,
   examples: [
     "--model examples/tickets/base-model --data examples/tickets/base-model --output out/tickets",
     "--model DIR --data DIR --output DIR --rank 16 --target-modules q_proj,v_proj --steps 300",
+    "--config train.yaml --learning-rate 1e-4",
+    "--output DIR --resume",
+    "--model DIR --data DIR --output DIR --pack --max-length 1024 --gradient-checkpointing",
+    "--model DIR --data DIR --output DIR --evaluate-every 50 --patience 3",
+    "--model DIR --data DIR --output DIR --fine-tune-type full --num-layers 4",
   ],
   run: train,
 };
 
-async function train(args: Arguments, io: Io): Promise<number> {
+async function train(given: Arguments, io: Io): Promise<number> {
+  const resolved = await resolveTrain(given);
+  const { args, checkpoint, notes } = resolved;
   const settings = trainSettings(args);
-  const quiet = args.flag("quiet");
-  const say = (text: string): void => quiet ? undefined : io.error(`${text}\n`);
+  const say = (text: string): void =>
+    args.flag("quiet") ? undefined : io.error(`${text}\n`);
+  for (const note of notes) say(note);
   using opened = new DisposableStack();
-  const { trainer, adapter, model } = await prepare(args, settings, opened, io);
-  say(
-    `${adapter.layers.size} layers adapted, ${adapter.parameterCount} numbers trained`,
-  );
-  const reports = await trainer.run();
-  const stopped = io.signal.aborted;
-  const last = reports.at(-1);
-  if (!last) return 130;
-  await savePeftAdapter(adapter, settings.output, {
-    baseModel: settings.model,
-  });
-  if (stopped) {
-    io.error(
-      `wick: stopped after step ${last.step} of ${last.steps}; ${settings.output} holds the adapter as it is\n`,
-    );
-  }
-  if (args.flag("json")) {
-    io.out(`${
-      JSON.stringify({
-        event: "saved",
-        adapter: settings.output,
-        device: model.device.name,
-        steps: last.step,
-        loss: last.loss,
-        validationLoss: last.validationLoss ?? null,
-      })
-    }\n`);
-  } else if (!stopped) say(`adapter saved in ${settings.output}`);
-  return stopped ? 130 : 0;
-}
-
-interface Prepared {
-  readonly model: CausalLanguageModel;
-  readonly adapter: LoraAdapter;
-  readonly trainer: Trainer;
-}
-
-async function prepare(
-  args: Arguments,
-  settings: TrainSettings,
-  opened: DisposableStack,
-  io: Io,
-): Promise<Prepared> {
-  const { data, output, seed, maxLength } = settings;
   const device = opened.use(await openNamedDevice(args, io));
-  const [trainPath, validPath] = [
-    splitPath(data, "train"),
-    splitPath(data, "valid"),
-  ];
-  const examples = await readExamples(trainPath);
-  const validation = trainPath === validPath
+  const files = await readData(settings);
+  const tokenizer = await loadTokenizer(settings.model);
+  const trained = await openTrainedModel(device, settings, opened);
+  const data = await tokenized(files, trained, tokenizer, settings);
+  for (const line of data.descriptions) say(line);
+  refuseOtherData(resolved, data.digest);
+  const folder = new RunFolder(
+    settings.output,
+    markerOf(settings),
+    settings.keepCheckpoints,
+  );
+  await folder.prepare({ checkpoint, overwrite: args.flag("overwrite") });
+  const run = new TrainRun({
+    ...{ args, settings: withSteps(settings, data), trained, tokenizer, data },
+    ...{ folder, checkpoint, io },
+  });
+  say(trained.summary);
+  return await run.run();
+}
+
+/** The examples of both files. */
+interface DataFiles {
+  readonly train: readonly Example[];
+  readonly valid: readonly Example[];
+  readonly trainPath: string;
+  readonly validPath: string;
+}
+
+async function readData({ data }: TrainSettings): Promise<DataFiles> {
+  const trainPath = splitPath(data, "train");
+  const validPath = splitPath(data, "valid");
+  const train = await readExamples(trainPath);
+  const valid = trainPath === validPath
     ? []
     : await readExamplesIfPresent(validPath);
-  const tokenizer = await loadTokenizer(settings.model);
-  const model = opened.use(
-    await CausalLanguageModel.load(device, settings.model, loadOptions(args)),
-  );
-  const tokenized = [[trainPath, examples], [validPath, validation]] as const;
-  const [trained, validated] = tokenized.map(([path, part]) =>
-    part.length === 0 ? [] : tokenizeExamples(part, model, tokenizer, {
+  return { train, valid, trainPath, validPath };
+}
+
+async function tokenized(
+  { train, valid, trainPath, validPath }: DataFiles,
+  { model }: TrainedModel,
+  tokenizer: Tokenizer,
+  { maxLength, trainOnPrompt }: TrainSettings,
+): Promise<RunData> {
+  const [trainData, validData] = [[trainPath, train], [
+    validPath,
+    valid,
+  ]] as const;
+  const parts = [trainData, validData].filter(([, part]) => part.length > 0)
+    .map(([path, part]) => ({
       path,
-      ...(maxLength !== undefined && { maxLength }),
-    })
+      data: tokenizeData(part, model, tokenizer, {
+        ...{ path, trainOnPrompt },
+        ...(maxLength !== undefined && { maxLength }),
+      }),
+    }));
+  const [first, second] = parts;
+  return {
+    train: first!.data.examples,
+    valid: second?.data.examples ?? [],
+    prompts: valid.length > 0 ? valid : train,
+    digest: await dataDigest(first!.data.examples),
+    descriptions: parts.map(({ path, data }) => describeData(path, data)),
+  };
+}
+
+function refuseOtherData(
+  { checkpoint }: ResolvedTrain,
+  digest: string,
+): void {
+  if (!checkpoint || checkpoint.settings["data"] === digest) return;
+  throw new FileFormatError(
+    joinPath(checkpoint.folder, "checkpoint.json"),
+    "the run was made on other data, or data that was cut in another way, so it cannot go on; begin anew without --resume",
   );
-  const adapter = opened.use(inject(model, settings, seed));
-  await prepareOutputFolder(output);
-  const trainer = new Trainer(model, adapter, trained!, validated!, {
-    ...settings.trainer,
-    signal: io.signal,
-    onStep: stepObserver(args, settings, io),
-  });
-  return { model, adapter, trainer };
 }
 
-function inject(
-  model: CausalLanguageModel,
-  { lora, model: folder }: TrainSettings,
-  seed: number,
-): LoraAdapter {
-  try {
-    return LoraAdapter.inject(model, loraConfig(lora), { seed });
-  } catch (cause) {
-    if (!(cause instanceof RangeError)) throw cause;
-    throw new RangeError(`${cause.message}, in ${folder}`, { cause });
-  }
-}
-
-function stepObserver(
-  args: Arguments,
-  { logEvery }: TrainSettings,
-  io: Io,
-): (report: StepReport) => void {
-  const progress = new TrainingProgress(io, {
-    ...(logEvery !== undefined && { every: logEvery }),
-  });
-  const [json, quiet] = [args.flag("json"), args.flag("quiet")];
-  return (report) => {
-    if (json) io.out(`${JSON.stringify({ event: "step", ...report })}\n`);
-    else if (!quiet) progress.show(report);
-    if (report.step === report.steps || io.signal.aborted) progress.end();
+/** Turns epochs into steps, and packing into the length of rows. */
+function withSteps(settings: TrainSettings, { train }: RunData): TrainSettings {
+  const { trainer, epochs, pack, maxLength } = settings;
+  const longest = train.reduce(
+    (most, { ids }) => Math.max(most, ids.length),
+    2,
+  );
+  const packLength = pack ? maxLength ?? Math.max(512, longest) : undefined;
+  const rows = packLength === undefined
+    ? train.length
+    : packExamples(train, packLength).length;
+  const { batchSize = 8, gradientAccumulation = 1 } = trainer;
+  const ofStep = batchSize * gradientAccumulation;
+  return {
+    ...settings,
+    trainer: {
+      ...trainer,
+      ...(packLength !== undefined && { packLength }),
+      ...(epochs !== undefined && {
+        steps: Math.max(1, Math.ceil(epochs * rows / ofStep)),
+      }),
+    },
   };
 }

@@ -1,74 +1,12 @@
 import type { LoraConfig } from "@wick/lora";
 import { SCHEDULE_KINDS, type TrainerOptions } from "@wick/training";
 import { type Arguments, present } from "./arguments.ts";
-import type { Option } from "./option.ts";
-import { QUANTIZE_OPTIONS } from "./quantize_option.ts";
+import type { QuantizationSpec } from "@wick/models";
+import { quantizationOption } from "./quantize_option.ts";
+import { UsageError } from "./usage_error.ts";
 
-/** The options of `wick train`. */
-export const TRAIN_OPTIONS: readonly Option[] = [
-  { name: "model", value: "DIR", text: "the base model; needed" },
-  {
-    name: "data",
-    value: "DIR",
-    text: "train.jsonl and, if there, valid.jsonl; needed",
-  },
-  { name: "output", value: "DIR", text: "where the adapter goes; needed" },
-  { name: "rank", value: "N", text: "inner size of the adapter; 8" },
-  {
-    name: "alpha",
-    value: "X",
-    text: "its scaling times the rank; twice the rank",
-  },
-  { name: "dropout", value: "X", text: "fraction of inputs dropped; 0" },
-  {
-    name: "target-modules",
-    value: "NAMES",
-    text: "layers, by comma, or all-linear; all-linear",
-  },
-  { name: "dora", text: "also trains the length of each weight row" },
-  {
-    name: "init",
-    value: "kaiming|gaussian",
-    text: "how the inner matrix is drawn; kaiming",
-  },
-  { name: "steps", value: "N", text: "updates in all; 100" },
-  { name: "batch-size", value: "N", text: "examples run at once; 8" },
-  {
-    name: "gradient-accumulation",
-    value: "N",
-    text: "batches of an update; 1",
-  },
-  { name: "learning-rate", value: "X", text: "the highest; 2e-4" },
-  {
-    name: "schedule",
-    value: "constant|linear|cosine",
-    text: "how it goes on after the warm-up; linear",
-  },
-  { name: "warmup-steps", value: "N", text: "updates in which it rises; 0" },
-  { name: "weight-decay", value: "X", text: "of AdamW; 0" },
-  {
-    name: "max-gradient-norm",
-    value: "X",
-    text: "where gradients are clipped, 0 for nowhere; 1",
-  },
-  { name: "seed", value: "N", text: "of weights, order and dropout; 0" },
-  {
-    name: "max-length",
-    value: "N",
-    text: "tokens after which examples are cut; the model's positions",
-  },
-  {
-    name: "evaluate-every",
-    value: "N",
-    text: "updates between validation losses; only at the end",
-  },
-  {
-    name: "log-every",
-    value: "N",
-    text: "updates between lines where there is no terminal",
-  },
-  ...QUANTIZE_OPTIONS,
-];
+/** What is trained. */
+export const FINE_TUNE_TYPES = ["lora", "dora", "full"] as const;
 
 /** What `wick train` is told, checked. */
 export interface TrainSettings {
@@ -76,19 +14,42 @@ export interface TrainSettings {
   readonly model: string;
   /** The folder of the data set. */
   readonly data: string;
-  /** The folder of the adapter. */
+  /** The folder of the run. */
   readonly output: string;
+  /** What is trained. */
+  readonly kind: typeof FINE_TUNE_TYPES[number];
+  /** How the base is quantized as it is loaded; not at all if absent. */
+  readonly quantize: QuantizationSpec | undefined;
+  /** An adapter to begin with. */
+  readonly adapter: string | undefined;
+  /** How many of the last decoder layers are trained; all if absent. */
+  readonly lastLayers: number | undefined;
   /** What the adapter is. */
   readonly lora: Partial<LoraConfig>;
-  /** How it is trained. */
+  /** How it is trained, but for the steps where epochs are given. */
   readonly trainer: TrainerOptions;
+  /** How often each example is seen, where steps are not given. */
+  readonly epochs: number | undefined;
   /** Which random numbers. */
   readonly seed: number;
   /** Where examples are cut. */
   readonly maxLength: number | undefined;
+  /** Whether short examples share rows. */
+  readonly pack: boolean;
+  /** Whether prompts count. */
+  readonly trainOnPrompt: boolean;
+  /** Whether the best adapter is kept rather than the last. */
+  readonly best: boolean;
+  /** Checkpoints that are kept. */
+  readonly keepCheckpoints: number;
+  /** Prompts completed for the report, and with how many tokens. */
+  readonly samples: { readonly count: number; readonly tokens: number };
   /** Steps between two lines. */
   readonly logEvery: number | undefined;
 }
+
+const POSITIVE = { minimum: Number.MIN_VALUE };
+const NATURAL = { minimum: 0 };
 
 /**
  * Reads the options of `wick train`.
@@ -99,46 +60,121 @@ export interface TrainSettings {
  */
 export function trainSettings(args: Arguments): TrainSettings {
   args.refuseOperands();
-  const targets = args.filled("target-modules")?.split(",")
-    .map((name) => name.trim()).filter(Boolean);
-  const positive = { minimum: Number.MIN_VALUE };
-  const rank = args.whole("rank") ?? 8;
-  const clip = args.number("max-gradient-norm", { minimum: 0 });
-  const seed = args.whole("seed", { minimum: 0 }) ?? 0;
+  const rest = optionalSettings(args);
   return {
-    lora: {
-      rank,
-      alpha: args.number("alpha") ?? 2 * rank,
-      useDora: args.flag("dora"),
-      ...present({
-        dropout: args.number("dropout", { minimum: 0 }),
-        init: args.choice("init", ["kaiming", "gaussian"]),
-      }),
-      ...(targets && {
-        targetModules: targets.length === 1 && targets[0] === "all-linear"
-          ? "all-linear"
-          : targets,
-      }),
-    },
-    trainer: {
-      seed,
-      learningRate: args.number("learning-rate", positive) ?? 2e-4,
-      ...present({
-        steps: args.whole("steps"),
-        batchSize: args.whole("batch-size"),
-        gradientAccumulation: args.whole("gradient-accumulation"),
-        schedule: args.choice("schedule", SCHEDULE_KINDS),
-        warmupSteps: args.whole("warmup-steps", { minimum: 0 }),
-        weightDecay: args.number("weight-decay", { minimum: 0 }),
-        maxGradientNorm: clip === 0 ? Infinity : clip,
-        evaluateEvery: args.whole("evaluate-every"),
-      }),
-    },
-    seed,
+    ...rest,
     model: args.required("model"),
     data: args.required("data"),
     output: args.required("output"),
+  };
+}
+
+/**
+ * Reads those that need not be given, to check them where they are.
+ *
+ * @param args The arguments.
+ * @returns What they say.
+ * @throws {UsageError} If one is outside its range.
+ */
+export function optionalSettings(
+  args: Arguments,
+): Omit<TrainSettings, "model" | "data" | "output"> {
+  const kind = args.choice("fine-tune-type", FINE_TUNE_TYPES) ??
+    (args.flag("dora") ? "dora" : "lora");
+  if (args.flag("dora") && kind !== "dora") {
+    throw new UsageError(
+      `Cannot take --dora with --fine-tune-type ${kind}: they contradict`,
+    );
+  }
+  const quantize = quantizationOption(args);
+  if (quantize && kind === "full") {
+    throw new UsageError(
+      "Cannot train weights that are quantized: --fine-tune-type lora trains an adapter on them",
+    );
+  }
+  const seed = args.whole("seed", NATURAL) ?? 0;
+  const lastLayers = args.whole("num-layers", { minimum: -1 });
+  const epochs = args.number("epochs", POSITIVE);
+  const patience = args.whole("patience");
+  if (epochs !== undefined && args.text("steps") !== undefined) {
+    throw new UsageError(
+      "Cannot take both --epochs and --steps: each says how long to train",
+    );
+  }
+  return {
+    kind,
+    quantize,
+    adapter: args.filled("adapter"),
+    lastLayers: lastLayers === undefined || lastLayers < 0
+      ? undefined
+      : lastLayers,
+    lora: loraOptions(args, kind === "dora"),
+    trainer: trainerOptions(args, seed, patience),
+    epochs,
+    seed,
     maxLength: args.whole("max-length", { minimum: 2 }),
+    pack: args.flag("pack"),
+    trainOnPrompt: args.flag("train-on-prompt"),
+    best: args.flag("best") || patience !== undefined,
+    keepCheckpoints: args.whole("keep-checkpoints") ?? 2,
+    samples: {
+      count: args.whole("samples", NATURAL) ?? 3,
+      tokens: args.whole("sample-tokens") ?? 48,
+    },
     logEvery: args.whole("log-every"),
+  };
+}
+
+function loraOptions(args: Arguments, useDora: boolean): Partial<LoraConfig> {
+  const list = (name: string): string[] | undefined =>
+    args.filled(name)?.split(",").map((part) => part.trim()).filter(Boolean);
+  const targets = list("target-modules");
+  const rank = args.whole("rank") ?? 8;
+  return {
+    rank,
+    alpha: args.number("alpha") ?? 2 * rank,
+    useDora,
+    ...present({
+      dropout: args.number("dropout", NATURAL),
+      init: args.choice("init", ["kaiming", "gaussian", "pissa"]),
+      bias: args.choice("bias", ["none", "lora_only", "all"]),
+      modulesToSave: list("modules-to-save"),
+      useRslora: args.flag("rslora") || undefined,
+    }),
+    ...(targets && {
+      targetModules: targets.length === 1 && targets[0] === "all-linear"
+        ? "all-linear"
+        : targets,
+    }),
+  };
+}
+
+function trainerOptions(
+  args: Arguments,
+  seed: number,
+  patience: number | undefined,
+): TrainerOptions {
+  const share = { minimum: 0, maximum: 1 };
+  const clip = args.number("max-gradient-norm", NATURAL);
+  return {
+    seed,
+    learningRate: args.number("learning-rate", POSITIVE) ?? 2e-4,
+    saveEvery: args.whole("save-every") ?? 100,
+    gradientCheckpointing: args.flag("gradient-checkpointing"),
+    groupByLength: args.flag("group-by-length"),
+    ...present({
+      steps: args.whole("steps"),
+      batchSize: args.whole("batch-size"),
+      gradientAccumulation: args.whole("gradient-accumulation"),
+      schedule: args.choice("schedule", SCHEDULE_KINDS),
+      warmupSteps: args.whole("warmup-steps", NATURAL),
+      minLearningRate: args.number("min-learning-rate", share),
+      loraPlusRatio: args.number("lora-plus-ratio", POSITIVE),
+      weightDecay: args.number("weight-decay", NATURAL),
+      labelSmoothing: args.number("label-smoothing", share),
+      maxGradientNorm: clip === 0 ? Infinity : clip,
+      evaluateEvery: args.whole("evaluate-every"),
+      patience,
+    }),
   };
 }

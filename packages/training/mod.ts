@@ -61,6 +61,8 @@ export { readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 export type { Checkpoint, WriteCheckpointOptions } from "./checkpoint.ts";
 export { CheckpointStore } from "./checkpoint_store.ts";
 export type { StoredCheckpoint } from "./checkpoint_store.ts";
+export { FullModel } from "./full_model.ts";
+export type { FullModelOptions } from "./full_model.ts";
 export { DivergenceError } from "./divergence_error.ts";
 export { evaluateLoss, exactMatch } from "./evaluate.ts";
 export type { EvaluationOptions, LossReport, MatchResult } from "./evaluate.ts";

@@ -40,6 +40,7 @@ export class Trainer {
   readonly #source: BatchSource;
   readonly #communicator: Communicator;
   #best: BestValidation | undefined;
+  #lastValidation: number | undefined;
   #sinceBest: number;
   /** Whether any rank wants to stop, as all ranks have agreed. */
   #stopped = false;
@@ -90,6 +91,11 @@ export class Trainer {
   /** The best validation so far, if there was one. */
   get best(): BestValidation | undefined {
     return this.#best;
+  }
+
+  /** The last validation loss of this run, if there was one. */
+  get lastValidation(): number | undefined {
+    return this.#lastValidation;
   }
 
   /** Whether it ended because validation got no better. */
@@ -308,6 +314,7 @@ export class Trainer {
   async #noteBest(report: StepReport): Promise<void> {
     const { step, validationLoss: loss } = report;
     if (loss === undefined) return;
+    this.#lastValidation = loss;
     if (!(loss < (this.#best?.loss ?? Infinity))) {
       this.#sinceBest++;
       return;
