@@ -34,12 +34,20 @@ export interface StorageParts {
   readonly counts: readonly number[];
 }
 
+/** How long a kernel took. */
+export interface KernelTime {
+  /** The operations in it. */
+  readonly label: string;
+  /** The milliseconds. */
+  readonly milliseconds: number;
+}
+
 /** A plan with everything it needs at hand. */
 export interface PreparedRun {
   /** Starts the plan. */
   run(): void;
-  /** Runs the plan step by step and gives the milliseconds of each. */
-  time(): Promise<readonly number[]>;
+  /** Runs the plan kernel by kernel and times each. */
+  time(): Promise<readonly KernelTime[]>;
   /** Gives back what it holds. */
   release(): void;
 }

@@ -1,14 +1,5 @@
 import type { Storage } from "@wick/core-tensor";
-import type { Plan } from "@wick/graph";
-import type { PreparedRun } from "./backend.ts";
-
-/** How long a kernel took. */
-export interface KernelTime {
-  /** The operations in it. */
-  readonly label: string;
-  /** Its milliseconds. */
-  readonly milliseconds: number;
-}
+import type { KernelTime, PreparedRun } from "./backend.ts";
 
 /**
  * An evaluation that was recorded and planned once, and is run again and again
@@ -32,20 +23,17 @@ export interface KernelTime {
  * ```
  */
 export class Capture {
-  readonly #plan: Plan;
   readonly #run: PreparedRun;
   readonly #held: readonly Storage[];
 
   /**
    * Use `device.capture()` instead.
    *
-   * @param plan The plan.
    * @param run What runs the plan.
    * @param held The bytes that must stay as long: leaves and results.
    */
-  constructor(plan: Plan, run: PreparedRun, held: readonly Storage[]) {
+  constructor(run: PreparedRun, held: readonly Storage[]) {
     for (const storage of held) storage.retain();
-    this.#plan = plan;
     this.#run = run;
     this.#held = held;
   }
@@ -63,11 +51,7 @@ export class Capture {
    * @throws {TypeError} If the device cannot time kernels.
    */
   async time(): Promise<KernelTime[]> {
-    const times = await this.#run.time();
-    return times.map((milliseconds, step) => ({
-      label: this.#plan.steps[step]!.label,
-      milliseconds,
-    }));
+    return [...await this.#run.time()];
   }
 
   /** Gives back what only the replay needs. */

@@ -260,7 +260,7 @@ export class Device implements Executor {
       roots,
       (made) => this.#backend.prepare(plan, given, made),
     );
-    const capture = new Capture(plan, value, [...given, ...results]);
+    const capture = new Capture(value, [...given, ...results]);
     roots.forEach((tensor, index) => tensor.settle(results[index]!));
     return capture;
   }

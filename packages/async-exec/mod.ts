@@ -17,7 +17,7 @@ export { openDevice } from "./open_device.ts";
 export type { OpenDeviceOptions } from "./open_device.ts";
 export { type AdapterReport, adapterReport } from "./adapter_report.ts";
 export { Device } from "./device.ts";
-export { Capture, type KernelTime } from "./capture.ts";
+export { Capture } from "./capture.ts";
 export type { GatheredTensors, TensorOptions } from "./device.ts";
 export type { NestedNumbers } from "./host_array.ts";
 export { AsyncGraphExecutor } from "./async_graph_executor.ts";
@@ -32,6 +32,7 @@ export { DeviceLostError } from "./device_lost_error.ts";
 export type {
   Backend,
   DeviceStatistics,
+  KernelTime,
   PreparedRun,
   StorageParts,
 } from "./backend.ts";

@@ -39,6 +39,8 @@ export interface DeviceTraits {
   readonly maxStorageBuffers: number;
   /** Whether it is busy with one small kernel already; no if absent. */
   readonly isSequential?: boolean;
+  /** Steps that one dispatch may run at most; 1 if absent. */
+  readonly maxDispatchSteps?: number;
 }
 
 /** An operand as a kernel reads it: its elements lie as `view` says. */
@@ -67,6 +69,12 @@ export interface KernelRequest<Attributes> {
   readonly output: TensorSpec;
   /** What the device is like. */
   readonly device: DeviceTraits;
+  /**
+   * A call for a result of the same shape, if each thread must compute the same
+   * elements as in that. Only products of matrices are asked for it; one that
+   * cannot gives the call that it would give without.
+   */
+  readonly like?: KernelCall;
 }
 
 /** One call of a kernel, as plain data. */
@@ -146,4 +154,10 @@ export interface Operation<Attributes = unknown> {
   readonly updates?: number;
   /** Further operands that are updated in place beside it. */
   readonly alsoUpdates?: readonly number[];
+  /**
+   * The kind of operations that may run in one dispatch with it; its name if
+   * absent. An operation that updates an operand runs beside others only if it
+   * states one: what it updates must be no part of a larger buffer.
+   */
+  readonly besides?: string;
 }

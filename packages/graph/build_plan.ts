@@ -13,7 +13,7 @@ import { joinProducts } from "./join_products.ts";
 import { owners } from "./owners.ts";
 import type { ComputedOperand, Plan, Slot, Step, StepOperand } from "./plan.ts";
 import { groupOutputs, groupReads, schedule } from "./schedule.ts";
-import { sideBySide } from "./side_by_side.ts";
+import { type Dispatch, shareDispatches } from "./share_dispatches.ts";
 import { simplify } from "./simplify.ts";
 
 /** Options of {@linkcode buildPlan}. */
@@ -60,13 +60,17 @@ export function buildPlan(
     fuse(placed, { maxStorageBuffers, enabled: fusion }),
   );
   const dispatches = fusion
-    ? sideBySide(placed, groups, traits)
-    : groups.map((group) => [group]);
+    ? shareDispatches(placed, groups, traits)
+    : groups.map((group) => [[group]]);
   const slotOf = new Map<number, number>();
   const slots = makeSlots(placed, dispatches, slotOf);
   const find = (base: number): number => slotOf.get(base)!;
   const steps = dispatches.map((dispatch) =>
-    joinSteps(dispatch.map((group) => makeStep(placed, group, find)))
+    joinSteps(
+      dispatch.map((chain) =>
+        chain.map((group) => makeStep(placed, group, find))
+      ),
+    )
   );
   return {
     steps,
@@ -101,7 +105,7 @@ function countOperations(
 
 function makeSlots(
   placed: PlacedGraph,
-  dispatches: readonly (readonly Group[])[],
+  dispatches: readonly Dispatch[],
   slotOf: Map<number, number>,
 ): { slots: Slot[]; buffers: readonly number[] } {
   const { nodes } = placed;
@@ -123,7 +127,7 @@ function makeSlots(
   });
   const lastRead = new Map<number, number>();
   dispatches.forEach((dispatch, step) => {
-    for (const group of dispatch) {
+    for (const group of dispatch.flat()) {
       for (const base of groupReads(placed, group)) {
         lastRead.set(ownerOf(base), step);
       }
@@ -149,7 +153,9 @@ function makeSlots(
     lifetimes.push({ bytes, from: step, to: lastRead.get(node) ?? step });
   };
   dispatches.forEach((dispatch, step) => {
-    for (const node of dispatch.flatMap(groupOutputs)) makeSlot(node, step);
+    for (const node of dispatch.flat().flatMap(groupOutputs)) {
+      makeSlot(node, step);
+    }
   });
   const { buffers, indexes } = assignBuffers(lifetimes);
   temporaries.forEach((slot, index) =>
@@ -161,11 +167,16 @@ function makeSlots(
   return { slots, buffers };
 }
 
-/** Steps of one dispatch as one. */
-function joinSteps([first, ...beside]: readonly Step[]): Step {
-  if (beside.length === 0) return first!;
-  const label = [first!, ...beside].map(({ label }) => label).join(" | ");
-  return { ...first!, label, beside };
+/** The steps of a dispatch, chains side by side, as one. */
+function joinSteps(chains: readonly (readonly Step[])[]): Step {
+  const [first, ...beside] = chains.map(([step, ...then]) =>
+    then.length === 0 ? step! : { ...step!, then }
+  );
+  if (beside.length === 0 && !first!.then) return first!;
+  const label = chains.map((chain) =>
+    chain.map(({ label }) => label).join(", ")
+  ).join(" | ");
+  return { ...first!, label, ...(beside.length > 0 && { beside }) };
 }
 
 function makeStep(

@@ -193,7 +193,9 @@ for (const { name, ignore, open } of TEST_DEVICES) {
           });
         const lazy = record(given(device), device);
         const plan = device.planOf(lazy);
-        assertEquals(plan.steps.map(({ label }) => label), steps);
+        // Some of them share a dispatch where a device lets them.
+        const labels = plan.steps.flatMap(({ label }) => label.split(" | "));
+        assertEquals(labels, steps);
         const eager = record(given(device.eager), device.eager);
         device.evaluate(lazy);
         device.evaluate(eager);

@@ -30,7 +30,7 @@ export type { RootBytes } from "./root_bytes.ts";
 export { assignBuffers } from "./assign_buffers.ts";
 export type { BufferAssignment, Lifetime } from "./assign_buffers.ts";
 export { explain } from "./explain.ts";
-export { planSummary } from "./plan_summary.ts";
+export { planSummary, stepParts } from "./plan_summary.ts";
 export type { PlanSummary } from "./plan_summary.ts";
 export { toMermaid } from "./to_mermaid.ts";
 export { toDot } from "./to_dot.ts";

@@ -100,6 +100,12 @@ export interface Step {
   readonly shape: Shape;
   /** The type of what is written. */
   readonly dtype: DType;
+  /**
+   * Steps that the same threads run after it, one by one for each element: they
+   * may read what it and those before them give for that element. Absent if
+   * there are none.
+   */
+  readonly then?: readonly Step[];
   /** Independent steps that run in the same dispatch; absent if there are none. */
   readonly beside?: readonly Step[];
 }

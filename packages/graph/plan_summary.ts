@@ -93,7 +93,7 @@ export function stepTraffic(step: Step): StepTraffic {
       bytesWritten += byteLength(operand.dtype, elementCount(operand.shape));
     }
   }
-  for (const other of step.beside ?? []) {
+  for (const other of [...step.then ?? [], ...step.beside ?? []]) {
     const traffic = stepTraffic(other);
     bytesRead += traffic.bytesRead;
     bytesWritten += traffic.bytesWritten;
@@ -108,10 +108,25 @@ export function stepTraffic(step: Step): StepTraffic {
  * @returns The operands; of what is computed as it is loaded, those of its code.
  */
 export function stepOperands(step: Step): StepOperand[] {
-  return [step, ...step.beside ?? []].flatMap(ownOperands);
+  return stepParts(step).flatMap(ownOperands);
 }
 
-/** What a step reads without those beside it. */
+/**
+ * Lists the steps that one dispatch runs.
+ *
+ * @param step The step of a plan.
+ * @returns It, what its threads run then, and the same of those beside it, in an
+ *   order in which they can run one by one.
+ */
+export function stepParts(step: Step): Step[] {
+  return [
+    step,
+    ...step.then ?? [],
+    ...(step.beside ?? []).flatMap(stepParts),
+  ];
+}
+
+/** What a step reads without what runs in the same dispatch. */
 function ownOperands({ main, fused }: Step): StepOperand[] {
   const own = main?.operands.flatMap((operand) =>
     operand.slot === undefined ? operand.code.operands : [operand]
@@ -123,16 +138,18 @@ function ownOperands({ main, fused }: Step): StepOperand[] {
  * Lists the slots that a step writes.
  *
  * @param step The step.
- * @returns That of its result, those that it stores as it loads, those of the
- *   steps beside it.
+ * @returns That of its result, those that it stores as it loads, those of what
+ *   runs in the same dispatch.
  */
-export function stepOutputs({ main, output, beside = [] }: Step): number[] {
-  const stored = main?.operands.flatMap((operand) =>
-    operand.slot === undefined && operand.stored !== undefined
-      ? [operand.stored]
-      : []
-  );
-  return [output, ...stored ?? [], ...beside.flatMap(stepOutputs)];
+export function stepOutputs(step: Step): number[] {
+  return stepParts(step).flatMap(({ main, output }) => [
+    output,
+    ...(main?.operands ?? []).flatMap((operand) =>
+      operand.slot === undefined && operand.stored !== undefined
+        ? [operand.stored]
+        : []
+    ),
+  ]);
 }
 
 /** The bytes of the elements of an operand, repeated ones once. */

@@ -26,4 +26,6 @@ export { hasHook } from "./hook.ts";
 export { isKernelName, kernelText } from "./kernel_text.ts";
 export { KERNEL_NAMES } from "./_sources.ts";
 export type { KernelName } from "./_sources.ts";
+export { joinKernels } from "./join_kernels.ts";
+export type { JoinedKernel, KernelPart } from "./join_kernels.ts";
 export { specialize } from "./specialize.ts";

@@ -13,6 +13,7 @@ import {
   type FusedCode,
   type Plan,
   type Step,
+  stepParts,
 } from "@wick/graph";
 import type { Backend, DeviceStatistics } from "../backend.ts";
 import { DeviceLostError } from "../device_lost_error.ts";
@@ -159,7 +160,10 @@ export function cpuBackend(options: CpuMachineOptions = {}): Backend {
       time: async () => {
         const ends = [performance.now()];
         runOnce(plan, leaves, results, () => ends.push(performance.now()));
-        return ends.slice(1).map((end, step) => end - ends[step]!);
+        return ends.slice(1).map((end, step) => ({
+          label: plan.steps[step]!.label,
+          milliseconds: end - ends[step]!,
+        }));
       },
       release: () => {},
     }),
@@ -203,9 +207,9 @@ function isCpuStorage(storage: Storage): storage is CpuStorage {
 }
 
 function prepareStep(step: Step): PreparedStep {
-  const own = prepareOwn(step);
-  if (!step.beside) return own;
-  const all = [own, ...step.beside.map(prepareOwn)];
+  const [own, ...others] = stepParts(step).map(prepareOwn);
+  if (others.length === 0) return own!;
+  const all = [own!, ...others];
   return (arrays, machine) => all.forEach((run) => run(arrays, machine));
 }
 

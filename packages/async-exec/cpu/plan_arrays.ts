@@ -1,5 +1,5 @@
 import type { DType } from "@wick/core-tensor";
-import type { Plan } from "@wick/graph";
+import { type Plan, stepParts } from "@wick/graph";
 import type { CpuArray } from "./cpu_array.ts";
 import { BLOCK_ALIGNMENT } from "./memory_blocks.ts";
 import type { SharedMemory } from "./memory.ts";
@@ -67,7 +67,7 @@ export class PlanArrays {
 function placesOf({ slots, steps }: Plan): Place[] {
   const types = new Array<DType>(slots.length).fill("f32");
   for (const step of steps) {
-    for (const { output, dtype } of [step, ...step.beside ?? []]) {
+    for (const { output, dtype } of stepParts(step)) {
       types[output] = dtype;
     }
   }

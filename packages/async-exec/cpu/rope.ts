@@ -1,9 +1,10 @@
-import { ROPE } from "@wick/core-tensor/ops";
+import { ROPE, ROPE_WRITE } from "@wick/core-tensor/ops";
 import { type CpuCall, type CpuKernel, denseOperand } from "./cpu_kernel.ts";
 
 /** Rotary embeddings on the CPU. */
 export const ROPE_KERNELS: readonly CpuKernel[] = [
   { operation: ROPE, run: rotate },
+  { operation: ROPE_WRITE, run: rotateInto },
 ];
 
 function rotate(
@@ -41,6 +42,38 @@ function rotate(
         const b = x[i + half]!;
         output[i] = a * cos - b * sin;
         output[i + half] = b * cos + a * sin;
+      }
+    }
+  }
+}
+
+function rotateInto({ operands, output, shape }: CpuCall<unknown>): void {
+  const x = denseOperand(operands[1]!);
+  const table = denseOperand(operands[2]!);
+  const positions = denseOperand(operands[3]!);
+  const maxPositions = operands[2]!.view.shape[0]!;
+  const [, capacity, heads, headDim] = shape as readonly number[];
+  const length = operands[1]!.view.shape[1]!;
+  const half = headDim! / 2;
+  const width = heads! * headDim!;
+  for (let row = 0; row < positions.length; row++) {
+    for (let token = 0; token < length; token++) {
+      const position = positions[row]! + token;
+      if (position < 0 || position >= capacity!) continue;
+      let to = (row * capacity! + position) * width;
+      if (position >= maxPositions) {
+        output.fill(NaN, to, to + width);
+        continue;
+      }
+      let from = (row * length + token) * width;
+      for (let head = 0; head < heads!; head++, from += half, to += half) {
+        const end = from + half;
+        for (let at = position * headDim!; from < end; from++, to++, at += 2) {
+          const [cos, sin] = [table[at]!, table[at + 1]!];
+          const [a, b] = [x[from]!, x[from + half]!];
+          output[to] = a * cos - b * sin;
+          output[to + half] = b * cos + a * sin;
+        }
       }
     }
   }

@@ -25,12 +25,14 @@ const MANY = { software: 2 ** 10, gpu: 2 ** 14 } as const;
  * @param step The step.
  * @param fused Its code.
  * @param device What the device is like.
+ * @param single Whether each thread computes one element, however many there are.
  * @returns The shader.
  */
 export function elementwiseCode(
   { dtype, shape }: Step,
   fused: FusedCode,
   device: DeviceTraits,
+  single = false,
 ): ElementwiseCode {
   const count = elementCount(shape);
   const THREADS = device.adapterClass === "software"
@@ -41,7 +43,7 @@ export function elementwiseCode(
     [buffers.declarations, ...functions].join("\n");
   const slots = (): number[] => buffers.all.map(({ slot }) => slot);
   if (
-    count >= MANY[device.adapterClass] && count % 4 === 0 &&
+    !single && count >= MANY[device.adapterClass] && count % 4 === 0 &&
     computesFours(fused)
   ) {
     const { body, functions } = fusedFourText(fused, buffers, dtype);

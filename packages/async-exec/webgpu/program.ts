@@ -6,7 +6,7 @@ import type { CommandStream } from "./command_stream.ts";
 import { PassTimer } from "./pass_timer.ts";
 import type { PipelineCache } from "./pipeline_cache.ts";
 import type { Staging } from "./staging.ts";
-import { wgslCode } from "./wgsl_code.ts";
+import { dispatchCode } from "./dispatch_code.ts";
 
 interface Dispatch {
   readonly label: string;
@@ -56,18 +56,20 @@ export class Program {
     this.#stream = stream;
     this.#plan = plan;
     this.#label = planLabel(plan);
-    this.#dispatches = plan.steps
-      .filter((step) => step.shape.every((size) => size > 0))
-      .map((step) => {
-        const { text, slots, writes, workgroups } = wgslCode(step, traits);
-        return {
-          label: step.label,
-          pipeline: pipelines.pipeline(text, writes, step.label),
-          layout: pipelines.layout(writes),
-          slots,
-          workgroups,
-        };
-      });
+    this.#dispatches = plan.steps.flatMap((step) =>
+      dispatchCode(step, traits).map(({ text, slots, writes, workgroups }) => ({
+        label: step.label,
+        pipeline: pipelines.pipeline(text, writes, step.label),
+        layout: pipelines.layout(writes),
+        slots,
+        workgroups,
+      }))
+    );
+  }
+
+  /** How many dispatches a run makes. */
+  get length(): number {
+    return this.#dispatches.length;
   }
 
   /**
@@ -105,7 +107,13 @@ export class Program {
       run: () => {
         if (groups.length > 0) this.#encode(groups);
       },
-      time: () => this.#time(groups),
+      time: async () => {
+        const times = await this.#time(groups);
+        return times.map((milliseconds, index) => ({
+          label: this.#dispatches[index]!.label,
+          milliseconds,
+        }));
+      },
       release: () => {
         for (const storage of temporaries) storage.release();
       },

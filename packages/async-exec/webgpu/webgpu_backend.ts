@@ -48,7 +48,9 @@ export async function webgpuBackend(
     adapterClass: options.software ? "software" : "gpu",
     maxWorkgroupThreads: limits.maxComputeInvocationsPerWorkgroup,
     maxWorkgroupBytes: limits.maxComputeWorkgroupStorageSize,
-    maxStorageBuffers: limits.maxStorageBuffersPerShaderStage,
+    // Bind groups of more are made slowly, and no plan needs them.
+    maxStorageBuffers: Math.min(limits.maxStorageBuffersPerShaderStage, 64),
+    maxDispatchSteps: options.software ? 3 : 14,
   };
   const failures = new FailureLog(device);
   const stream = new CommandStream(device, failures);
@@ -161,13 +163,15 @@ export async function webgpuBackend(
     },
     run(plan, leaves, results) {
       failures.throwFirst();
-      programOf(plan).run(leaves.map(gpuStorage), results.map(gpuStorage));
-      dispatches += plan.steps.length;
+      const program = programOf(plan);
+      program.run(leaves.map(gpuStorage), results.map(gpuStorage));
+      dispatches += program.length;
       submissions++;
     },
     prepare(plan, leaves, results) {
       failures.throwFirst();
-      const ready = programOf(plan).prepare(
+      const program = programOf(plan);
+      const ready = program.prepare(
         leaves.map(gpuStorage),
         results.map(gpuStorage),
       );
@@ -175,7 +179,7 @@ export async function webgpuBackend(
         run() {
           failures.throwFirst();
           ready.run();
-          dispatches += plan.steps.length;
+          dispatches += program.length;
           submissions++;
         },
         time: () => ready.time(),

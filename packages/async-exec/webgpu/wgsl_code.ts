@@ -16,7 +16,6 @@ import { computedLoad } from "./computed_load.ts";
 import { isPacked, loadText } from "./element_text.ts";
 import { elementwiseCode } from "./elementwise_code.ts";
 import { computesFours, fusedText } from "./fused_text.ts";
-import { joinKernels } from "./join_kernels.ts";
 import { KernelBuffers } from "./kernel_buffers.ts";
 
 /** A step as a shader and what it is called with. */
@@ -29,6 +28,16 @@ export interface KernelCode {
   readonly writes: readonly boolean[];
   /** Workgroups along each dimension. */
   readonly workgroups: readonly [number, number, number];
+  /** The call that it was made of; absent if the step is element-wise. */
+  readonly call?: KernelCall;
+}
+
+/** Options of {@linkcode wgslCode}. */
+export interface WgslCodeOptions {
+  /** A call whose threads compute the same elements, if that can be. */
+  readonly like?: KernelCall;
+  /** Whether element-wise code computes one element at a time. */
+  readonly single?: boolean;
 }
 
 /**
@@ -36,23 +45,20 @@ export interface KernelCode {
  *
  * @param step The step.
  * @param traits What the device is like.
+ * @param options How its threads are to be.
  * @returns The text, its buffers, and how many workgroups run it.
  */
-export function wgslCode(step: Step, traits: DeviceTraits): KernelCode {
-  const own = ownCode(step, traits);
-  if (!step.beside) return own;
-  const others = step.beside.map((other) => ownCode(other, traits));
-  const joined = joinKernels([own, ...others]);
-  return { ...joined, workgroups: spread(joined.workgroups) };
-}
-
-/** The shader of a step without those beside it. */
-function ownCode(step: Step, traits: DeviceTraits): KernelCode {
-  if (step.main) return mainCode(step, step.main, traits);
+export function wgslCode(
+  step: Step,
+  traits: DeviceTraits,
+  { like, single = false }: WgslCodeOptions = {},
+): KernelCode {
+  if (step.main) return mainCode(step, step.main, traits, like);
   const { text, slots, workgroups } = elementwiseCode(
     step,
     step.fused!,
     traits,
+    single,
   );
   return {
     text,
@@ -66,6 +72,7 @@ function mainCode(
   { fused, output }: Step,
   main: StepMain,
   device: DeviceTraits,
+  like: KernelCall | undefined,
 ): KernelCode {
   const { operation, attributes, operands, shape, dtype } = main;
   if (!operation.kernel) {
@@ -78,6 +85,7 @@ function mainCode(
     inputs: operands.map(kernelOperand),
     output: { shape, dtype },
     device,
+    ...(like && { like }),
   });
   const own = bindings(call.kernel).toSorted((a, b) => a.binding - b.binding);
   const buffers = new KernelBuffers(own.length);
@@ -141,6 +149,7 @@ function mainCode(
       ...buffers.all.map(({ written }) => written),
     ],
     workgroups: spread(call.workgroups),
+    call,
   };
 }
 
@@ -176,8 +185,13 @@ function isWholeFromStart(view: View): boolean {
 // The specification's limit, which adapters seldom exceed.
 const MAX_GROUPS = 65535;
 
-/** Spreads a number of workgroups over x and y. */
-function spread(
+/**
+ * Spreads a number of workgroups over x and y.
+ *
+ * @param workgroups The number, or how many along each dimension.
+ * @returns How many along each dimension; may be a few more.
+ */
+export function spread(
   workgroups: KernelCall["workgroups"],
 ): readonly [number, number, number] {
   if (typeof workgroups !== "number") return workgroups;

@@ -82,6 +82,7 @@ export const ATTENTION: Operation<AttentionAttributes> = {
       undefined,
     ];
   },
+  besides: "attention",
   kernel: (request) => attentionCall(KERNEL, request),
   accepts: (index, operand) => attentionAccepts(KERNEL.vectors[index], operand),
 };

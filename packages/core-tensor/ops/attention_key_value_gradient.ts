@@ -32,6 +32,7 @@ export const ATTENTION_KEY_VALUE_GRADIENT: Operation<AttentionAttributes> = {
     both.set(dv, dk.length);
     return both;
   },
+  besides: "attention_gradient",
   kernel: (request) => attentionCall(KERNEL, request),
   accepts: (index, operand) => attentionAccepts(KERNEL.vectors[index], operand),
 };

@@ -35,6 +35,7 @@ export const ATTENTION_STATISTICS: Operation<AttentionAttributes> = {
       ({ scores }) => logSumExp(scores),
     );
   },
+  besides: "attention",
   kernel: (request) => attentionCall(KERNEL, request),
   accepts: (index, operand) => attentionAccepts(KERNEL.vectors[index], operand),
 };

@@ -7,6 +7,7 @@ import { record, type Tensor } from "../tensor.ts";
 export const CACHE_WRITE: Operation<undefined> = {
   name: "cache_write",
   updates: 0,
+  besides: "rope",
   infer: ([cache, rows, positions]) => {
     if (cache!.dtype !== "f32" || !DTYPES[rows!.dtype].float) {
       throw new TypeError(

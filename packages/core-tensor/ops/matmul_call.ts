@@ -23,7 +23,7 @@ export function matmulCall(
   request: KernelRequest<JointAttributes | undefined>,
 ): KernelCall {
   const { inputs: [a, b, c, d], output: { shape }, device } = request;
-  const { attributes } = request;
+  const { attributes, like } = request;
   return matmulVariant({
     batch: shape.slice(0, -2),
     m: shape.at(-2)!,
@@ -42,6 +42,7 @@ export function matmulCall(
     adapterClass: device.adapterClass,
     maxWorkgroupThreads: device.maxWorkgroupThreads,
     maxWorkgroupBytes: device.maxWorkgroupBytes,
+    ...(like && { like }),
   });
 }
 

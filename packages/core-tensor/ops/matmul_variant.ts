@@ -1,7 +1,8 @@
 import { gpuTile } from "./matmul_gpu_tile.ts";
-import { scalarTile, softwareTile } from "./matmul_tiles.ts";
+import { type MatmulTile, scalarTile, softwareTile } from "./matmul_tiles.ts";
 import { isQuantized, type QuantizedDType } from "../quantized_dtype.ts";
 import { READ_FOUR, type ReadFour, readQuantized } from "./read_four.ts";
+import type { KernelCall } from "../operation.ts";
 
 /** The element types that the matrix kernels read. */
 export type MatmulType = "f32" | "f16" | "bf16";
@@ -57,6 +58,18 @@ export interface MatmulRequest {
   readonly maxWorkgroupThreads?: number;
   /** Bytes of workgroup memory at most; 16 KiB if absent. */
   readonly maxWorkgroupBytes?: number;
+  /**
+   * The call of another product of `[m, n]`: if it can be, each thread computes
+   * the same elements.
+   */
+  readonly like?: {
+    /** The kernel, one of the same family. */
+    readonly kernel: string;
+    /** Its sizes. */
+    readonly sizes: Readonly<Record<string, number>>;
+    /** Its workgroups. */
+    readonly workgroups: KernelCall["workgroups"];
+  };
 }
 
 /** A kernel of the family `kernels/matmul*.wgsl`. */
@@ -133,11 +146,12 @@ export function matmulVariant(request: MatmulRequest): MatmulVariant {
     operands.every(({ vectors }) => vectors);
   const inner = k + (joint?.rank ?? 0);
   const shape = { matrices, m, n, k: inner };
-  const { form, tile } = !vectors
-    ? { form: "" as const, tile: scalarTile(shape, request.adapterClass) }
-    : request.adapterClass === "software"
-    ? { form: "_direct" as const, tile: softwareTile(shape) }
-    : gpuTile(shape, request);
+  const { form, tile } = likeTile(request, vectors) ??
+    (!vectors
+      ? { form: "" as const, tile: scalarTile(shape, request.adapterClass) }
+      : request.adapterClass === "software"
+      ? { form: "_direct" as const, tile: softwareTile(shape) }
+      : gpuTile(shape, request));
   const places = operands.map(({ name, place }) =>
     [name, form === "" ? one(place) : four(place)] as const
   );
@@ -164,6 +178,31 @@ export function matmulVariant(request: MatmulRequest): MatmulVariant {
     workgroups: tile.groups,
   };
 }
+
+/** The sizes of the matrix kernels that say who computes what. */
+const TILE_SIZES = [
+  ...["ROWS", "COLUMNS", "ACROSS", "DOWN", "SPLIT"],
+  ...["ROW_BLOCKS", "COLUMN_BLOCKS", "TILE_M", "TILE_N", "TILE_K"],
+];
+
+/** The tiles of another product, unless it reads vectors and this one cannot. */
+function likeTile(
+  { like }: MatmulRequest,
+  vectors: boolean,
+): { form: MatmulForm; tile: MatmulTile } | undefined {
+  const form = FORMS.find((form) => like?.kernel.endsWith(form)) ?? "";
+  if (!like || (form !== "" && !vectors)) return undefined;
+  const sizes = Object.fromEntries(
+    Object.entries(like.sizes).filter(([name]) => TILE_SIZES.includes(name)),
+  );
+  const { workgroups } = like;
+  return typeof workgroups === "number"
+    ? { form, tile: { sizes, groups: workgroups } }
+    : undefined;
+}
+
+type MatmulForm = "" | typeof FORMS[number];
+const FORMS = ["_direct", "_tiled", "_split"] as const;
 
 interface PlacedOperand {
   readonly name: string;

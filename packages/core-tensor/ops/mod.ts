@@ -141,6 +141,7 @@ export { CACHE_WRITE, cacheWrite } from "./cache_write.ts";
 export { ACCUMULATE, accumulate } from "./accumulate.ts";
 export { ADAMW, adamw } from "./adamw.ts";
 export { ROPE, rope } from "./rope.ts";
+export { ROPE_WRITE, ropeWrite } from "./rope_write.ts";
 export type { RopeAttributes } from "./rope.ts";
 export { ATTENTION, attention, type AttentionOptions } from "./attention.ts";
 export type { AttentionAttributes } from "./attention_rows.ts";

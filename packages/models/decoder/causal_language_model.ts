@@ -12,6 +12,7 @@ import {
   rmsNorm,
   rope,
   ropeTable,
+  ropeWrite,
   sameShape,
   silu,
   type Tensor,
@@ -310,12 +311,11 @@ export class CausalLanguageModel {
     }
     const positions = cache?.positions;
     queries = rope(queries, table, places ?? positions);
-    keys = rope(keys, table, places ?? positions);
     if (cache) {
       const before = cache.layer(layer);
-      keys = cacheWrite(before.keys, keys, cache.positions);
+      keys = ropeWrite(before.keys, keys, table, cache.positions);
       values = cacheWrite(before.values, values, cache.positions);
-    }
+    } else keys = rope(keys, table, places);
     const out = attention(queries, keys, values, {
       causal: true,
       ...(positions && { positions }),

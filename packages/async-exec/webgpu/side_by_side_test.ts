@@ -9,9 +9,8 @@ import {
   transpose,
 } from "@wick/core-tensor";
 import { assertClose, random, TEST_DEVICES } from "@wick/testing";
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { Device } from "../device.ts";
-import { joinKernels } from "./join_kernels.ts";
 import { webgpuBackend } from "./webgpu_backend.ts";
 
 const ignore = TEST_DEVICES.some(({ name, ignore }) =>
@@ -75,37 +74,3 @@ for (const [title, record] of Object.entries(CASES)) {
     },
   });
 }
-
-Deno.test("joinKernels() shares what is equal, and counts workgroups through", () => {
-  const text = (factor: string): string =>
-    `const SIZE: u32 = 8;
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read_write> out: array<f32>;
-var<workgroup> room: array<f32, SIZE>;
-fn load(i: u32) -> f32 { return x[i].x; }
-fn twice(v: f32) -> f32 { return 2.0 * v; }
-@compute @workgroup_size(SIZE)
-fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_index) lane: u32) {
-  room[lane] = load(wid.x);
-  out[lane] = twice(room[lane]) * ${factor};
-}`;
-  const kernel = (factor: string, slots: number[]) => ({
-    text: text(factor),
-    slots,
-    writes: [false, true],
-    workgroups: [3, 2, 1] as const,
-  });
-  const joined = joinKernels([kernel("1.0", [4, 5]), kernel("3.0", [4, 6])]);
-  assertEquals(joined.slots, [4, 5, 4, 6]);
-  assertEquals(joined.writes, [false, true, false, true]);
-  assertEquals(joined.workgroups, 12);
-  assertEquals(joined.text.match(/var<workgroup> room/g)?.length, 1);
-  assertEquals(joined.text.match(/fn twice/g)?.length, 1);
-  assertStringIncludes(
-    joined.text,
-    "@binding(3) var<storage, read_write> out_1",
-  );
-  // A swizzle is no name.
-  assertStringIncludes(joined.text, "return x_1[i].x;");
-  assertStringIncludes(joined.text, "if group < 12u");
-});
