@@ -1,0 +1,109 @@
+import type { Device } from "@wick/async-exec";
+import type { Tensor } from "@wick/core-tensor";
+
+/** Something that was measured. */
+export interface Figure {
+  /** What it belongs to: a table or a curve of the report. */
+  readonly group: string;
+  /** Which line of the table or point of the curve. */
+  readonly name: string;
+  /** What was run: `"wick"`, `"wick eager"`, `"torch"` and so on. */
+  readonly source: string;
+  /** The middle of several times, in microseconds. */
+  readonly median: number;
+  /** The least of them. */
+  readonly least: number;
+  /** The most. */
+  readonly most: number;
+  /** How many there were. */
+  readonly times: number;
+  /** Additions and products that it takes, if they are counted. */
+  readonly operations?: number;
+  /** Bytes that must be read and written, if they are counted. */
+  readonly bytes?: number;
+  /** Tokens that it takes or gives. */
+  readonly tokens?: number;
+  /** Kernels that it took. */
+  readonly dispatches?: number;
+  /** Where it lies on a curve. */
+  readonly x?: number;
+}
+
+/** What a figure is, but for its times. */
+export type FigureLabel = Omit<Figure, "median" | "least" | "most" | "times">;
+
+/** On what, and how much, to measure. */
+export interface PartOptions {
+  /** The device. */
+  readonly device: "webgpu" | "cpu";
+  /** Whether the sizes are those of a discrete GPU. */
+  readonly large: boolean;
+  /** A folder with a model for the part that trains a large one. */
+  readonly folder?: string;
+}
+
+/** How long one figure is measured, in milliseconds. */
+const BUDGET = 400;
+const MOST_TIMES = 40;
+
+/**
+ * Measures work several times.
+ *
+ * @param label What it is.
+ * @param once Does it until it is done, and gives its microseconds.
+ * @param budget For about how many milliseconds.
+ * @returns The figure.
+ */
+export async function timed(
+  label: FigureLabel,
+  once: () => number | Promise<number>,
+  budget = BUDGET,
+): Promise<Figure> {
+  // The first one compiles; more of them make the code that runs better.
+  const warm = performance.now() + budget / 4;
+  do await once(); while (performance.now() < warm);
+  const all: number[] = [];
+  const end = performance.now() + budget;
+  do all.push(await once()); while (
+    all.length < MOST_TIMES && (performance.now() < end || all.length < 3)
+  );
+  all.sort((a, b) => a - b);
+  return {
+    ...label,
+    median: all[all.length >> 1]!,
+    least: all[0]!,
+    most: all.at(-1)!,
+    times: all.length,
+  };
+}
+
+/**
+ * Measures evaluations: so many are started, then the device is waited for.
+ *
+ * @param device The device.
+ * @param label What is evaluated.
+ * @param record Records it anew.
+ * @param queue How many are started; 1 if absent.
+ * @returns The figure, of one evaluation.
+ */
+export async function timedEvaluations(
+  device: Device,
+  label: FigureLabel,
+  record: () => readonly Tensor[],
+  queue = 1,
+): Promise<Figure> {
+  const evaluate = (): void => {
+    const results = record();
+    device.evaluate(results);
+    for (const result of results) result.dispose();
+  };
+  const before = device.statistics().dispatches;
+  evaluate();
+  const dispatches = device.statistics().dispatches - before;
+  return await timed({ ...label, dispatches }, () => {
+    const start = performance.now();
+    for (let time = 0; time < queue; time++) evaluate();
+    device.fence();
+    return (performance.now() - start) * 1000 / queue;
+  });
+}
