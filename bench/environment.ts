@@ -1,3 +1,5 @@
+import { cpus } from "node:os";
+
 /** What a measurement was made on. */
 export interface Environment {
   /** When, in UTC. */
@@ -38,7 +40,7 @@ export async function environment(command: string): Promise<Environment> {
     commit: commit(),
     deno: Deno.version.deno,
     system: `${Deno.build.os} ${Deno.build.arch}`,
-    processor: processor(),
+    processor: cpus()[0]?.model ?? "unknown",
     cores: navigator.hardwareConcurrency,
     load: Deno.loadavg()[0] ?? 0,
     adapter: info
@@ -50,43 +52,32 @@ export async function environment(command: string): Promise<Environment> {
 }
 
 function commit(): string {
-  const git = (...args: string[]) => {
-    const cwd = new URL("../", import.meta.url);
-    try {
-      const { success, stdout } = new Deno.Command("git", {
-        args,
-        cwd,
-        stdout: "piped",
-        stderr: "null",
-      }).outputSync();
-      return success ? new TextDecoder().decode(stdout).trim() : undefined;
-    } catch {
-      return undefined;
-    }
-  };
-  const head = git("rev-parse", "--short", "HEAD");
+  const head = outputOf("git", ["rev-parse", "--short", "HEAD"]);
   if (head === undefined) return "unknown";
-  return git("status", "--porcelain", "--untracked-files=no")
-    ? `${head}+`
-    : head;
+  const status = ["status", "--porcelain", "--untracked-files=no"];
+  return outputOf("git", status) ? `${head}+` : head;
 }
 
-function processor(): string {
-  const text = textOf("/proc/cpuinfo") ?? "";
-  return /^model name\s*:\s*(.+)$/m.exec(text)?.[1] ?? "unknown";
-}
-
-/** WebGPU does not name the driver: NVIDIA's kernel module does. */
+/** WebGPU does not name the driver; NVIDIA's tool does, where it is. */
 function driver(): string {
-  const text = textOf("/proc/driver/nvidia/version") ?? "";
-  const version = /Kernel Module[^\n]*?\s(\d+\.\d+(?:\.\d+)?)\s/.exec(text)
-    ?.[1];
+  const query = ["--query-gpu=driver_version", "--format=csv,noheader"];
+  const version = outputOf("nvidia-smi", query)?.split("\n")[0];
   return version ? `NVIDIA ${version}` : "";
 }
 
-function textOf(path: string): string | undefined {
+/** What a program prints; undefined where it is not there or fails. */
+function outputOf(
+  program: string,
+  args: readonly string[],
+): string | undefined {
   try {
-    return Deno.readTextFileSync(path);
+    const { success, stdout } = new Deno.Command(program, {
+      args: [...args],
+      cwd: new URL("../", import.meta.url),
+      stdout: "piped",
+      stderr: "null",
+    }).outputSync();
+    return success ? new TextDecoder().decode(stdout).trim() : undefined;
   } catch {
     return undefined;
   }

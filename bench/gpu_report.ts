@@ -109,10 +109,10 @@ async function run(args: readonly string[]): Promise<void> {
     return lastLine(stdout);
   };
   const work: Record<Part, () => Promise<void>> = {
-    kernels: async () => figuresOf("kernels"),
-    lora: async () => figuresOf("lora"),
-    training: async () => figuresOf("training"),
-    decoding: async () => figuresOf("decoding"),
+    kernels: () => figuresOf("kernels"),
+    lora: () => figuresOf("lora"),
+    training: () => figuresOf("training"),
+    decoding: () => figuresOf("decoding"),
     waiting: async () => {
       waiting.push(...JSON.parse(await deno("waiting", { device, large })));
     },
