@@ -38,6 +38,11 @@ const PRINTS: Readonly<Record<string, readonly string[]>> = {
     "the least likely token: -",
     "4 messages",
   ],
+  "08_train_together.ts": [
+    "20: high 0.",
+    "high answers high",
+    "low answers low",
+  ],
 };
 
 const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {

@@ -64,8 +64,13 @@ function named(path: string, target: string): boolean {
 }
 
 function wholeExpression(source: string): RegExp {
+  // What Python writes otherwise: named groups, both ends, and the first flag.
+  const flags = /^\(\?[is]+\)/.exec(source)?.[0] ?? "";
+  const body = source.slice(flags.length)
+    .replaceAll("(?P<", "(?<").replaceAll(/\(\?P=(\w+)\)/g, "\\k<$1>")
+    .replaceAll("\\A", "^").replaceAll("\\Z", "$");
   try {
-    return new RegExp(`^(?:${source})$`);
+    return new RegExp(`^(?:${body})$`, flags.slice(2, -1));
   } catch {
     throw new RangeError(
       `Cannot adapt "${source}": it is no regular expression; name layers, or use "all-linear"`,

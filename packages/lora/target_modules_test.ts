@@ -31,6 +31,23 @@ Deno.test("targetPaths() matches a regular expression against the whole path", (
   assertThrows(() => chosen({ targetModules: "(" }), RangeError, "expression");
 });
 
+Deno.test("targetPaths() reads what Python's expressions have of their own", () => {
+  for (
+    const targetModules of [
+      "(?i).*\\.(?P<kind>Q)_proj",
+      "\\Amodel\\..*\\.q_proj\\Z",
+      "(?:\\bmodel\\.layers\\.[\\d]{1,}\\.(?:self_attn|mlp)\\.(?:(?:q_proj)))",
+    ]
+  ) assertEquals(chosen({ targetModules }).length, 3, targetModules);
+});
+
+Deno.test("targetPaths() leaves out what is held whole", () => {
+  assertEquals(
+    chosen({ targetModules: "all-linear", modulesToSave: ["layers.1"] }).length,
+    6,
+  );
+});
+
 Deno.test("targetPaths() leaves the head out of all-linear", () => {
   assertEquals(chosen({ targetModules: "all-linear" }).length, 9);
 });
