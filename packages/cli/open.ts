@@ -1,4 +1,8 @@
-import { type Device, openDevice } from "@wick/async-exec";
+import {
+  type Device,
+  openDevice,
+  type OpenDeviceOptions,
+} from "@wick/async-exec";
 import {
   CausalLanguageModel,
   loadTokenizer,
@@ -25,14 +29,17 @@ export interface OpenModel {
  *
  * @param args The arguments.
  * @param io Where that is said.
+ * @param options Whether kernels can be timed.
  * @returns The device, to be closed.
  */
 export async function openNamedDevice(
   args: Arguments,
   io: Io,
+  options: Pick<OpenDeviceOptions, "timestamps"> = {},
 ): Promise<Device> {
   const wanted = args.choice("device", ["cpu", "webgpu", "auto"]);
   const device = await openDevice({
+    ...options,
     ...(wanted && { device: wanted }),
     announce: false,
   });
@@ -47,19 +54,21 @@ export async function openNamedDevice(
  * @param args The arguments.
  * @param io Where messages go.
  * @param opened What is to be closed is put in here.
+ * @param options Whether kernels can be timed.
  * @returns The model.
  */
 export async function openModel(
   args: Arguments,
   io: Io,
   opened: DisposableStack,
+  options: Pick<OpenDeviceOptions, "timestamps"> = {},
 ): Promise<OpenModel> {
   const folder = args.required("model");
   const adapters = args.texts("adapter").length > 0
     ? adapterChoice(args)
     : undefined;
   const chatTemplate = args.filled("chat-template");
-  const device = opened.use(await openNamedDevice(args, io));
+  const device = opened.use(await openNamedDevice(args, io, options));
   const tokenizer = await loadTokenizer(folder, {
     ...(chatTemplate !== undefined && { chatTemplate }),
   });

@@ -5,6 +5,7 @@ import { CONVERT } from "./convert.ts";
 import { DOCTOR } from "./doctor.ts";
 import { EMBED } from "./embed.ts";
 import { EVALUATE } from "./evaluate.ts";
+import { EXPLAIN } from "./explain/explain.ts";
 import { GENERATE } from "./generate.ts";
 import { INSPECT } from "./inspect.ts";
 import type { Io } from "./io.ts";
@@ -26,6 +27,7 @@ const COMMANDS: readonly Command[] = [
   QUANTIZE,
   EMBED,
   INSPECT,
+  EXPLAIN,
   SERVE,
   DOCTOR,
 ];

@@ -30,10 +30,13 @@ export type { RootBytes } from "./root_bytes.ts";
 export { assignBuffers } from "./assign_buffers.ts";
 export type { BufferAssignment, Lifetime } from "./assign_buffers.ts";
 export { explain } from "./explain.ts";
-export { planSummary, stepParts } from "./plan_summary.ts";
-export type { PlanSummary } from "./plan_summary.ts";
+export { planSummary, stepParts, stepTraffic } from "./plan_summary.ts";
+export type { PlanSummary, StepTraffic } from "./plan_summary.ts";
+export { planDiagram } from "./plan_diagram.ts";
+export type { Diagram, DiagramNode } from "./plan_diagram.ts";
 export { toMermaid } from "./to_mermaid.ts";
 export { toDot } from "./to_dot.ts";
+export { toChromeTrace } from "./to_chrome_trace.ts";
 export type {
   ComputedOperand,
   FusedCode,
