@@ -11,6 +11,7 @@ import type { Arguments } from "../arguments.ts";
 import type { Command } from "../command.ts";
 import type { Io } from "../io.ts";
 import { openModel } from "../open.ts";
+import { QUANTIZE_OPTIONS } from "../quantize_option.ts";
 import { UsageError } from "../usage_error.ts";
 import { type ExplainedWork, explainPage } from "./explain_page.ts";
 import { recordWork, WORK_KINDS } from "./recorded_work.ts";
@@ -27,6 +28,7 @@ export const EXPLAIN: Command = {
   options: [
     { name: "model", value: "DIR", text: "the model; needed" },
     { name: "adapter", value: "DIR", text: "an adapter for it" },
+    ...QUANTIZE_OPTIONS,
     {
       name: "work",
       value: "decode|prefill|train",

@@ -2,6 +2,7 @@ import type { Arguments } from "../arguments.ts";
 import { present } from "../arguments.ts";
 import type { Command } from "../command.ts";
 import type { Io } from "../io.ts";
+import { loadOptions, QUANTIZE_OPTIONS } from "../quantize_option.ts";
 import { UsageError } from "../usage_error.ts";
 import { createHandler } from "./handler.ts";
 import { watchLoop } from "./loop_watch.ts";
@@ -35,6 +36,7 @@ export const SERVE: Command = {
       value: "DIR",
       text: "lets clients load adapters from inside it, and unload any",
     },
+    ...QUANTIZE_OPTIONS,
     { name: "host", value: "HOST", text: "the address; 127.0.0.1" },
     { name: "port", value: "N", text: "the port; 0 takes a free one; 8080" },
     {
@@ -80,7 +82,7 @@ async function serve(args: Arguments, io: Io): Promise<number> {
     rows: args.whole("rows") ?? 8,
     queue: args.whole("queue", { minimum: 0 }) ?? 64,
     capacity: args.whole("max-length", { minimum: 2 }) ?? 2048,
-    load: {},
+    load: loadOptions(args),
     ...present({ device, embeddingModel: args.filled("embedding-model") }),
   });
   say(engine.device);
