@@ -2,9 +2,9 @@
 // panels of the packed product, or straight into the sums of few rows. An
 // element is q·scale + bias.
 //
-// There is no shift of each lane by another count, so the bits of each lane are
-// masked where they stand, and the powers of two in front of them go into what
-// they are multiplied by.
+// There is no shift of each lane by another count, so 4 bits are masked where
+// they stand, and the powers of two in front of them go into what they are
+// multiplied by.
 import { multiplyAdd, sumOf } from "./vector";
 
 // @ts-ignore: a decorator of AssemblyScript
@@ -61,10 +61,10 @@ function pairBytes(kind: i32): usize {
 function factors(bits: i32): v128 {
   return bits == 4
     ? f32x4(1, 1 / 16.0, 1 / 256.0, 1 / 4096.0)
-    : f32x4(1, 1 / 256.0, 1 / 65536.0, 1 / 16777216.0);
+    : f32x4.splat(1);
 }
 
-/** Four steps from the low bits of a word, each times its power of two. */
+/** Four steps from the low bits of a word, in 4 bits times powers of two. */
 // @ts-ignore: a decorator of AssemblyScript
 @inline
 function steps(word: u32, bits: i32): v128 {
@@ -73,8 +73,8 @@ function steps(word: u32, bits: i32): v128 {
     ? f32x4.convert_i32x4_s(
       v128.and(lanes, i32x4(0xf, 0xf0, 0xf00, 0xf000)),
     )
-    : f32x4.convert_i32x4_u(
-      v128.and(lanes, i32x4(0xff, 0xff00, 0xff0000, 0xff000000)),
+    : f32x4.convert_i32x4_s(
+      i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(lanes)),
     );
 }
 

@@ -1,4 +1,8 @@
-import { QUANTIZED_DTYPES, type QuantizedDType } from "../quantized_dtype.ts";
+import {
+  QUANTIZED_DTYPES,
+  type QuantizedDType,
+  type ScaleDType,
+} from "../quantized_dtype.ts";
 
 /** A quantized buffer as kernels read it: an array of words. */
 export interface QuantizedBuffer {
@@ -27,7 +31,7 @@ export function quantizedElement(
   const step =
     `(${name}[(${at}) / ${each}u] >> (${bits}u * ((${at}) % ${each}u))) & ${mask}u`;
   return `dot(vec2f(f32(${step}), 1.0), ${
-    scaleAndBias({ name, dtype, elements }, at)
+    pairOf({ name, dtype, elements }, at)
   })`;
 }
 
@@ -53,26 +57,45 @@ export function quantizedFour(
     `vec4f((vec4u(${first}) >> vec4u(${shifts})) & vec4u(${mask}u))`;
   // One column of a matrix is multiplied by the scale, the other by the bias.
   return `(mat2x4f(${steps}, vec4f(1.0)) * ${
-    scaleAndBias({ name, dtype, elements }, at)
+    pairOf({ name, dtype, elements }, at)
   })`;
 }
 
 /** The scale and the bias of the group of an element, a `vec2f`. */
-function scaleAndBias(
+function pairOf(
   { name, dtype, elements }: QuantizedBuffer,
   at: string,
 ): string {
   const { bits, groupSize, scale } = QUANTIZED_DTYPES[dtype];
-  const tail = elements * bits / 32;
+  const read = (i: string): string => `${name}[${i}]`;
   const group = `(${at}) / ${groupSize}u`;
+  return scaleAndBias(scale, elements * bits / 32, read, group);
+}
+
+/**
+ * Writes the scale and the bias of a group in WGSL.
+ *
+ * @param scale Their type.
+ * @param tail The word at which they start.
+ * @param read Writes a word by the expression of its index.
+ * @param group The expression of the group; `group` if absent.
+ * @returns The expression, a `vec2f`.
+ */
+export function scaleAndBias(
+  scale: ScaleDType,
+  tail: number,
+  read: (i: string) => string,
+  group = "group",
+): string {
+  const word = read(`${tail}u + ${group}`);
   switch (scale) {
     case "f16":
-      return `unpack2x16float(${name}[${tail}u + ${group}])`;
+      return `unpack2x16float(${word})`;
     case "bf16":
-      return `bitcast<vec2f>((vec2u(${name}[${tail}u + ${group}]) << vec2u(16u, 0u)) & vec2u(0xffff0000u))`;
+      return `bitcast<vec2f>((vec2u(${word}) << vec2u(16u, 0u)) & vec2u(0xffff0000u))`;
     case "f32":
-      return `bitcast<vec2f>(vec2u(${name}[${tail}u + 2u * (${group})], ${name}[${
-        tail + 1
-      }u + 2u * (${group})]))`;
+      return `bitcast<vec2f>(vec2u(${read(`${tail}u + 2u * (${group})`)}, ${
+        read(`${tail + 1}u + 2u * (${group})`)
+      }))`;
   }
 }
