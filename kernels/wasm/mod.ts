@@ -48,3 +48,4 @@ export {
   softmaxRows,
   softmaxSeen,
 } from "./rows";
+export { sumRows } from "./sums";

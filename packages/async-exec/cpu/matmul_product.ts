@@ -65,23 +65,27 @@ export function multiply(
   layout: MatmulLayout,
   joint?: MatmulJoint,
 ): void {
-  const places = machine &&
-    [a, b, out, ...(joint ? [joint.c, joint.d] : [])].map((array) =>
-      machine.memory.addressOf(array)
-    );
-  if (!places || places.includes(undefined)) {
+  const memory = machine?.memory;
+  const left = memory?.addressOf(a);
+  const right = memory?.addressOf(b);
+  const to = memory?.addressOf(out);
+  const c = joint && memory?.addressOf(joint.c);
+  const d = joint && memory?.addressOf(joint.d);
+  if (
+    !machine || left === undefined || right === undefined ||
+    to === undefined || (joint && (c === undefined || d === undefined))
+  ) {
     matmul(a, b, out, layout, joint);
     return;
   }
-  const [left, right, to, c, d] = places;
-  const first = { a: left!, b: right!, out: to!, scale: 1, add: false };
+  const first = { a: left, b: right, out: to, scale: 1, add: false };
   const { m, n, k, batch } = layout;
   if (k === 0) {
     const { outOffset = 0 } = layout;
     out.fill(0, outOffset, outOffset + batch * m * n);
   } else add(machine, { ...layout, ...first });
   if (!joint || joint.rank === 0) return;
-  addJoint(machine, { c: c!, d: d!, out: to! }, layout, joint);
+  addJoint(machine, { c: c!, d: d!, out: to }, layout, joint);
 }
 
 /**
@@ -200,18 +204,21 @@ function addDirectly(machine: CpuMachine, product: Product): boolean {
   const units = batch * Math.ceil(m / unitRows) * Math.ceil(n / unitColumns);
   const a = product.a + 4 * product.aOffset;
   const b = product.b + 4 * product.bOffset;
-  const left = [a, 4 * product.aBatch, 4 * aRow];
-  const right = [b, 4 * product.bBatch];
-  const rest = [
-    ...[product.out + 4 * (product.outOffset ?? 0), 4 * m * n, 4 * n],
-    ...[m, n, k, unitRows, unitColumns, product.scale, product.add ? 1 : 0],
-  ];
+  const out = product.out + 4 * (product.outOffset ?? 0);
+  const { aBatch, bBatch, scale } = product;
+  const add = product.add ? 1 : 0;
+  // Written out, since it takes as long as a small product to put lists together.
+  // deno-fmt-ignore
   if (byRows) {
-    const sizes = [...left, 4 * aColumn, ...right, 4 * bRow, ...rest];
-    machine.run("multiplyByRows", units, sizes, shared);
+    machine.run("multiplyByRows", units, [
+      a, 4 * aBatch, 4 * aRow, 4 * aColumn, b, 4 * bBatch, 4 * bRow,
+      out, 4 * m * n, 4 * n, m, n, k, unitRows, unitColumns, scale, add,
+    ], shared);
   } else {
-    const sizes = [...left, ...right, 4 * bColumn, ...rest];
-    machine.run("multiplyByColumns", units, sizes, shared);
+    machine.run("multiplyByColumns", units, [
+      a, 4 * aBatch, 4 * aRow, b, 4 * bBatch, 4 * bColumn,
+      out, 4 * m * n, 4 * n, m, n, k, unitRows, unitColumns, scale, add,
+    ], shared);
   }
   return true;
 }

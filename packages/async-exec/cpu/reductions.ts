@@ -13,6 +13,9 @@ import { type CpuCall, type CpuKernel, denseOperand } from "./cpu_kernel.ts";
 import { floatOperand, floats } from "./floats.ts";
 import { rowsAlong } from "./rows_along.ts";
 
+/** What one thread takes for an element, about. */
+const NANOSECONDS = 0.3;
+
 type ReductionCall = CpuCall<
   ReductionAttributes & { readonly parts?: number }
 >;
@@ -35,7 +38,7 @@ export const REDUCTION_KERNELS: readonly CpuKernel[] = [
  * in which the elements lie.
  */
 function addUp(
-  { operands, output, attributes }: ReductionCall,
+  { operands, output, attributes, machine }: ReductionCall,
   squared: boolean,
 ): void {
   const x = floatOperand(operands[0]);
@@ -46,6 +49,14 @@ function addUp(
   const inner = elementCount(shape.slice(axis + count));
   const outer = elementCount(shape.slice(0, axis));
   const size = Math.ceil(length / parts);
+  const to = machine?.memory.addressOf(out);
+  if (machine && to !== undefined && inner === 1) {
+    const from = machine.addressOf(x);
+    const sizes = [from, to, length, parts, size, squared ? 1 : 0];
+    const shared = machine.shares(x.length * NANOSECONDS);
+    machine.run("sumRows", outer * parts, sizes, shared);
+    return;
+  }
   const sums = new Float64Array(inner);
   let at = 0;
   for (let row = 0; row < outer * parts; row++) {

@@ -13,7 +13,8 @@ const LOOKS = 4000;
  */
 export class Threads {
   readonly #memory: SharedMemory;
-  readonly #names: readonly string[];
+  /** The place of each kernel among the exports. */
+  readonly #places: ReadonlyMap<string, number>;
   readonly #wasm: WasmModule;
   readonly #job: number;
   readonly #words: Int32Array;
@@ -33,7 +34,9 @@ export class Threads {
     this.#memory = memory;
     this.#wasm = wasm;
     this.count = count;
-    this.#names = Object.keys(wasm.exports);
+    this.#places = new Map(
+      Object.keys(wasm.exports).map((name, place) => [name, place]),
+    );
     this.#job = memory.allocate(JOB_BYTES);
     const { buffer } = memory.memory;
     this.#words = new Int32Array(buffer, this.#job, JOB.arguments);
@@ -74,9 +77,11 @@ export class Threads {
     sizes: readonly number[],
   ): void {
     const words = this.#words;
-    this.#values.set([scratch, step, ...sizes]);
+    this.#values[0] = scratch;
+    this.#values[1] = step;
+    this.#values.set(sizes, 2);
     words[JOB.units] = units;
-    words[JOB.kernel] = this.#names.indexOf(name);
+    words[JOB.kernel] = this.#places.get(name)!;
     words[JOB.count] = sizes.length + 2;
     words[JOB.failed] = 0;
     Atomics.store(words, JOB.done, 0);
