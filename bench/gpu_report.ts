@@ -23,7 +23,7 @@ const USAGE = `Usage: deno task bench:measure [options]
   --parts LIST         of kernels, lora, training, decoding, reference, large, waiting, peers (all)
   --json FILE          where the figures go (out/measured.json)
   --python COMMAND     runs PyTorch's side (python3)
-  --limit SECONDS      after which no part begins (450)
+  --limit SECONDS      after which no part begins (330)
   --budget MS          of each item of the peers (300)
 
 The part large writes a model of 24 layers to a temporary folder, 2 GB; peers
@@ -68,7 +68,7 @@ async function run(args: readonly string[]): Promise<void> {
       parts: PARTS.join(),
       json: "out/measured.json",
       python: "python3",
-      limit: "450",
+      limit: "330",
       budget: "300",
     },
     unknown: (argument) => {
