@@ -60,8 +60,26 @@ function tokens(device: Device, rows: number, length: number): Tensor {
   });
 }
 
+/** The logits of all rows with each adapter alone, and with none. */
+async function aloneOn(
+  device: Device,
+  length: number,
+): Promise<Map<string | null, ArrayLike<number>>> {
+  using model = await CausalLanguageModel.load(device, FOLDER);
+  using ids = tokens(device, 8, length);
+  const logits = () => model.logits(model.hidden(ids)).data();
+  const alone = new Map<string | null, ArrayLike<number>>();
+  alone.set(null, await logits());
+  for (const [key, adapter] of Object.entries(adaptersOf(model))) {
+    adapter.insert();
+    alone.set(key, await logits());
+    assertNotEquals(alone.get(key), alone.get(null));
+    adapter[Symbol.dispose]();
+  }
+  return alone;
+}
+
 for (const { name, ignore, open } of TEST_DEVICES) {
-  // Every rank is compiled anew, which takes a software GPU seconds.
   for (const length of name === "cpu" ? [1, 5] : [5]) {
     Deno.test({
       name:
@@ -69,19 +87,13 @@ for (const { name, ignore, open } of TEST_DEVICES) {
       ignore,
       fn: async () => {
         const device = await open();
+        // A software GPU compiles each adapter for seconds, so it runs the mix.
+        const alone = await aloneOn(await TEST_DEVICES[0]!.open(), length);
         using model = await CausalLanguageModel.load(device, FOLDER);
         const adapters = adaptersOf(model);
         using ids = tokens(device, 8, length);
         const record = (rows?: Tensor): Tensor =>
           model.logits(model.hidden(ids, { ...(rows && { adapters: rows }) }));
-        const alone = new Map<string | null, ArrayLike<number>>();
-        alone.set(null, await record().data());
-        for (const [key, adapter] of Object.entries(adapters)) {
-          adapter.insert();
-          alone.set(key, await record().data());
-          assertNotEquals(alone.get(key), alone.get(null));
-          adapter.eject();
-        }
         adapters["all"]!.insert();
         const dispatches = device.planOf([record()]).steps.length;
         adapters["all"]!.eject();
@@ -99,12 +111,6 @@ for (const { name, ignore, open } of TEST_DEVICES) {
         };
         const tolerance = { rtol: 1e-4, atol: 1e-4 };
         assertClose(await record(rows).data(), expected(ROWS), tolerance);
-        assertClose(
-          await record().data(),
-          expected(ROWS.map(() => null)),
-          tolerance,
-        );
-
         // Another mix is other data for the same plan.
         const others = ROWS.toReversed();
         const { pipelines } = device.statistics();
@@ -149,13 +155,14 @@ for (const { name, ignore, open } of TEST_DEVICES) {
       }
       const names = ["a3", "a13", null, "a0", "a7"];
       using ids = tokens(device, names.length, 3);
+      // The first layer has all there is to see, and compiles sooner.
       const record = (rows?: Tensor): Tensor =>
-        model.logits(model.hidden(ids, { ...(rows && { adapters: rows }) }));
+        model.hidden(ids, { layers: 1, ...(rows && { adapters: rows }) });
       const want: number[] = [];
       for (const [row, key] of names.entries()) {
         if (key !== null) adapters[key]!.insert();
         const values = Array.from(await record().data());
-        want.push(...values.slice(row * 3 * 320, (row + 1) * 3 * 320));
+        want.push(...values.slice(row * 3 * 64, (row + 1) * 3 * 64));
         if (key !== null) adapters[key]!.eject();
       }
       adapters["a0"]!.insert();
@@ -164,10 +171,10 @@ for (const { name, ignore, open } of TEST_DEVICES) {
       using mix = new AdapterMix(model, adapters);
       using rows = mix.rows(names);
       assertClose(await record(rows).data(), want, { rtol: 1e-4, atol: 1e-4 });
-      // One more for each of two layers of both decoder layers.
+      // One more for each of its two adapted layers.
       assertEquals(
         device.planOf([record(rows)]).steps.length,
-        dispatches + 4,
+        dispatches + 2,
       );
     },
   });
