@@ -62,7 +62,7 @@ export {
   type WeightedAdapter,
 } from "./combine_adapters.ts";
 export { mergedReader, untiesHead } from "./merged_reader.ts";
-export { mergeIntoFolder } from "./merge_into_folder.ts";
+export { mergeIntoFolder, type MergeOptions } from "./merge_into_folder.ts";
 export { portability } from "./portability.ts";
 export { peftConfigJson, readPeftConfig } from "./peft_config.ts";
 export type { PeftConfig } from "./peft_config.ts";
