@@ -193,3 +193,20 @@ Deno.test("wick train --help lists every option", async () => {
   const { out } = await runCaptured(["train", "--help"]);
   for (const { name } of TRAIN_OPTIONS) assertStringIncludes(out, `--${name}`);
 });
+
+Deno.test("docs/fine-tuning.md has a config file that is one, and every key", async () => {
+  const page = await Deno.readTextFile("docs/fine-tuning.md");
+  const blocks = [...page.matchAll(/```yaml\n(.*?)```/gs)];
+  assertEquals(blocks.length, 1);
+  await withFile("train.yaml", blocks[0]![1]!, async (path) => {
+    const { args } = await resolveTrain(
+      new Arguments([`--config=${path}`], TRAIN_OPTIONS),
+    );
+    assertEquals(trainSettings(args).trainer.schedule, "cosine");
+  });
+  const documented = [...page.matchAll(/^\| `([a-z-]+)` +\|/gm)]
+    .map(([, name]) => name);
+  const wanted = TRAIN_OPTIONS.map(({ name }) => name)
+    .filter((name) => name !== "config" && name !== "resume");
+  assertEquals(documented.toSorted(), wanted.toSorted());
+});

@@ -1,4 +1,4 @@
-import type { Tokenizer } from "@wick/models";
+import type { ChatMessage, Tokenizer } from "@wick/models";
 import { IGNORED } from "./language_model_loss.ts";
 
 /** A line of a data set, by its kind. */
@@ -13,10 +13,7 @@ export type Example =
   | {
     readonly kind: "chat";
     /** The turns of a conversation. */
-    readonly messages: readonly {
-      readonly role: string;
-      readonly content: string;
-    }[];
+    readonly messages: readonly ChatMessage[];
     /** The tools that the assistant may call. */
     readonly tools: readonly unknown[] | undefined;
   }

@@ -1,4 +1,5 @@
 import {
+  type ChatMessage,
   FileFormatError,
   isJsonObject,
   type JsonObject,
@@ -83,11 +84,7 @@ function exampleOf(value: JsonObject, path: string, line: number): Example {
   );
 }
 
-function turns(
-  messages: unknown,
-  path: string,
-  line: number,
-): { role: string; content: string }[] {
+function turns(messages: unknown, path: string, line: number): ChatMessage[] {
   if (!Array.isArray(messages) || messages.length === 0) {
     throw new FileFormatError(
       path,
@@ -95,10 +92,14 @@ function turns(
     );
   }
   return messages.map((turn: unknown) => {
-    if (
-      isJsonObject(turn) && typeof turn["role"] === "string" &&
-      typeof turn["content"] === "string"
-    ) return { ...turn, role: turn["role"], content: turn["content"] };
+    if (isJsonObject(turn) && typeof turn["role"] === "string") {
+      const { role, content = null, tool_calls: calls } = turn;
+      // A turn that calls tools need not say anything.
+      const callsTools = Array.isArray(calls) && calls.length > 0;
+      if (typeof content === "string" || (content === null && callsTools)) {
+        return { ...turn, role, content };
+      }
+    }
     throw new FileFormatError(
       path,
       `line ${line}: a turn of "messages" lacks a "role" or a "content" that is a text`,
