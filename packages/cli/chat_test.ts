@@ -61,6 +61,30 @@ Deno.test("wick chat runs through a pipe", async () => {
   assertEquals(lines, want.out.split("\n").filter(Boolean));
 });
 
+Deno.test("wick chat ends at Ctrl-C while it waits for a line", {
+  ignore: Deno.build.os === "windows",
+}, async () => {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "packages/cli/main.ts", ...CHAT, "--quiet"],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+    env: { "WICK_BLAS": "off" },
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  await writer.write(new TextEncoder().encode("call the painter\n"));
+  let out = "";
+  const errors = child.stderr.pipeThrough(new TextDecoderStream());
+  for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
+    out += text;
+    // The answer is whole, so it waits.
+    if (out.endsWith("\n")) child.kill("SIGINT");
+  }
+  const error = (await Array.fromAsync(errors)).join("");
+  assertEquals([(await child.status).code, error], [130, "wick: stopped\n"]);
+  await writer.abort().catch(() => {});
+});
+
 Deno.test("wick chat shows a prompt on a terminal, and keeps what was said", async () => {
   const folder = await Deno.makeTempDir();
   const path = `${folder}/template.jinja`;

@@ -158,6 +158,19 @@ Deno.test("wick generate --adapters gives lines adapters of their own", async ()
   await Deno.remove(folder, { recursive: true });
 });
 
+Deno.test("wick generate shows on a terminal how far loading is", async () => {
+  const { error } = await runCaptured([
+    ...["generate", `--model=${MODEL}`, "--device=cpu", "--prompt=a"],
+    "--max-new-tokens=1",
+  ], { terminal: true });
+  const shown = error.split("\r\x1b[2K");
+  assertStringIncludes(error, "█".repeat(12) + "░".repeat(12));
+  assertStringIncludes(shown[1]!, "loading: 1 of 38");
+  assertEquals(shown.length, 39);
+  // The bar goes when all is loaded.
+  assertEquals(shown.at(-1)!.includes("loading"), false);
+});
+
 Deno.test("wick generate says what is wrong with its options and files", async () => {
   const wrong: readonly (readonly [string[], number, string])[] = [
     [["--prompt=a", "--prompts=b"], 2, "both --prompt and --prompts"],

@@ -1,9 +1,12 @@
 import {
   dequantizingReader,
   FileFormatError,
+  isEncoderModelType,
   joinPath,
   openModelFiles,
   openSafetensors,
+  readEncoderConfig,
+  readJsonObject,
   readModelConfig,
   readQuantization,
   type SafetensorsReader,
@@ -103,6 +106,11 @@ async function find(path: string): Promise<Finding> {
       "it is no model and no adapter: it has neither config.json nor adapter_config.json",
     );
   }
+  if (await isEncoder(path)) {
+    const { raw: _, ...config } = await readEncoderConfig(path);
+    using reader = await openModelFiles(path);
+    return { path, kind: "model", config, ...contents(reader) };
+  }
   const { raw: _, ...config } = await readModelConfig(path);
   using reader = await openModelFiles(path);
   const { quantization } = config;
@@ -115,6 +123,13 @@ async function find(path: string): Promise<Finding> {
   );
   const { parameters } = contents(floats);
   return { path, kind: "model", config, ...found, parameters };
+}
+
+/** Whether a folder has a text encoder rather than a decoder. */
+async function isEncoder(path: string): Promise<boolean> {
+  const config = await readJsonObject(joinPath(path, "config.json"));
+  const type = config["model_type"];
+  return typeof type === "string" && isEncoderModelType(type);
 }
 
 function contents(

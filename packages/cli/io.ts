@@ -30,7 +30,7 @@ export function processIo(signal: AbortSignal): Io {
     terminal,
     color: terminal && !Deno.noColor,
     columns: terminal ? Deno.consoleSize().columns : 80,
-    lines: () => linesOf(Deno.stdin.readable),
+    lines: () => linesOf(Deno.stdin.readable, signal),
     signal,
   };
 }
@@ -45,12 +45,17 @@ function write(
   }
 }
 
-/** The lines of a text in bytes; the last one need not be ended. */
+/**
+ * The lines of a text in bytes; the last one need not be ended. Waiting for the
+ * next one ends when the signal aborts.
+ */
 async function* linesOf(
   stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+  signal: AbortSignal,
 ): AsyncGenerator<string> {
   let open = "";
-  for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+  const texts = stream.pipeThrough(new TextDecoderStream(), { signal });
+  for await (const text of texts) {
     const lines = (open + text).split("\n");
     open = lines.pop() ?? "";
     for (const line of lines) yield line.replace(/\r$/, "");

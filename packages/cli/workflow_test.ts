@@ -36,7 +36,7 @@ for (const { name, ignore } of TEST_DEVICES) {
     assertStringIncludes(trained.error, "8 layers adapted");
     assertMatch(
       trained.error,
-      /\nstep 1\/3 {2}loss \d\.\d{4} {2}learning rate 1\.00e-2 {2}\d+ tokens\/s {2}\d+s left\n/,
+      /\nstep 1\/3 {2}loss \d\.\d{4} {2}learning rate 1\.00e-2 {2}\d+ tokens\/s {2}(\d+m)?\d+s left\n/,
     );
     assertMatch(trained.error, /validation loss \d\.\d{4} after step 3\n/);
     assertStringIncludes(trained.error, `adapter saved in ${adapter}\n`);
@@ -128,6 +128,12 @@ Deno.test("wick inspect lists the tensors of a model and of a file", async () =>
   assertMatch(model.out, /^model +examples\/tickets\/base-model\n/);
   assertMatch(model.out, /\nnumbers +869504\n/);
   assertMatch(model.out, /\nmodel\.norm\.weight +F16 +\[128\]\n/);
+  const encoder = await runCaptured([
+    "inspect",
+    "testdata/conformance/embeddings/tiny-bert",
+    "--json",
+  ]);
+  assertEquals(JSON.parse(encoder.out).config.modelType, "bert");
   const file = await runCaptured([
     "inspect",
     `${MODEL}/model.safetensors`,

@@ -154,6 +154,7 @@ export {
   TextEncoderModel,
 } from "./encoder/text_encoder_model.ts";
 export { normalized, pool, type Pooling } from "./encoder/pooling.ts";
+export { isEncoderModelType } from "./config/encoder_families.ts";
 export { readEncoderConfig } from "./config/read_encoder_config.ts";
 export type {
   EncoderConfig,

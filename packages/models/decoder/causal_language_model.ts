@@ -4,22 +4,19 @@ import {
   attention,
   cacheWrite,
   embedding,
-  gelu,
-  geluTanh,
   mul,
-  relu,
   reshape,
   rmsNorm,
   rope,
   ropeTable,
   ropeWrite,
   sameShape,
-  silu,
   type Tensor,
 } from "@wick/core-tensor";
-import type { Activation, DecoderConfig } from "../config/decoder_config.ts";
+import type { DecoderConfig } from "../config/decoder_config.ts";
 import { readModelConfig } from "../config/read_model_config.ts";
 import { ropeFrequencies } from "../config/rope_frequencies.ts";
+import { activate } from "../modules/activate.ts";
 import { Linear, type LinearLayer } from "../modules/linear.ts";
 import { openWeights } from "../quantization/open_weights.ts";
 import type { QuantizationSpec } from "../quantization/quantization.ts";
@@ -358,19 +355,6 @@ export class CausalLanguageModel {
       );
     }
     this.rowAdapters?.useRows(adapters);
-  }
-}
-
-function activate(name: Activation, x: Tensor): Tensor {
-  switch (name) {
-    case "silu":
-      return silu(x);
-    case "gelu":
-      return gelu(x);
-    case "gelu_tanh":
-      return geluTanh(x);
-    case "relu":
-      return relu(x);
   }
 }
 
