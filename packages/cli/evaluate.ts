@@ -11,6 +11,7 @@ import type { Io } from "./io.ts";
 import { openModel } from "./open.ts";
 import { progressBar } from "./progress_bar.ts";
 import { QUANTIZE_OPTIONS } from "./quantize_option.ts";
+import { checkGpus, RANK_OPTIONS, type RankedIo, runRanked } from "./ranks.ts";
 import { splitPath, SPLITS } from "./read_data.ts";
 import { tokenizeData } from "./training_data.ts";
 
@@ -45,6 +46,7 @@ export const EVALUATE: Command = {
     { name: "batch-size", value: "N", text: "examples run at once" },
     { name: "limit", value: "N", text: "only the first N examples" },
     ...QUANTIZE_OPTIONS,
+    ...RANK_OPTIONS,
   ],
   examples: [
     "--model examples/tickets/base-model --adapter out/tickets --data examples/tickets/base-model --exact-match",
@@ -55,6 +57,13 @@ export const EVALUATE: Command = {
 
 async function evaluate(args: Arguments, io: Io): Promise<number> {
   args.refuseOperands();
+  return await runRanked(args, io, (ranked) => evaluateRank(args, ranked));
+}
+
+async function evaluateRank(
+  args: Arguments,
+  { communicator, io }: RankedIo,
+): Promise<number> {
   const path = splitPath(
     args.required("data"),
     args.choice("split", SPLITS) ?? "test",
@@ -67,12 +76,13 @@ async function evaluate(args: Arguments, io: Io): Promise<number> {
   const examples = (await readExamples(path)).slice(0, limit);
   const prompts = args.flag("exact-match") ? completions(examples, path) : [];
   using opened = new DisposableStack();
-  const { model, tokenizer } = await openModel(args, io, opened);
+  const { device, model, tokenizer } = await openModel(args, io, opened);
+  await checkGpus(args, communicator, device);
   const { examples: tokenized } = tokenizeData(examples, model, tokenizer, {
     path,
     ...(maxLength !== undefined && { maxLength }),
   });
-  const options = { ...batch, signal: io.signal };
+  const options = { ...batch, communicator, signal: io.signal };
   const report = await evaluateLoss(model, tokenized, {
     ...options,
     onProgress: progressBar(args, io, "loss"),

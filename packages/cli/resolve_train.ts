@@ -4,6 +4,7 @@ import {
   type StoredCheckpoint,
 } from "@wick/training";
 import { FileFormatError, isJsonObject, joinPath } from "@wick/models";
+import { RANK_OPTIONS } from "./ranks.ts";
 import type { Arguments } from "./arguments.ts";
 import { readTrainConfig } from "./train_config.ts";
 
@@ -28,7 +29,10 @@ const FIXED = [
 ];
 
 /** Options that say what to do with a run, not what it is. */
-const MOMENTARY = ["config", "resume", "overwrite"];
+const MOMENTARY = [
+  ...["config", "resume", "overwrite"],
+  ...RANK_OPTIONS.map(({ name }) => name),
+];
 
 /**
  * Finds out what a run is to be: the command line, over what the config file

@@ -10,6 +10,7 @@ import { GENERATE } from "./generate.ts";
 import { INSPECT } from "./inspect.ts";
 import type { Io } from "./io.ts";
 import { MERGE } from "./merge.ts";
+import { oneLine } from "./one_line.ts";
 import { QUANTIZE } from "./quantize.ts";
 import { SERVE } from "./serve/serve.ts";
 import { TRAIN } from "./train.ts";
@@ -136,9 +137,4 @@ function help(): string {
     "and 130 after Ctrl-C.",
     "",
   ].join("\n");
-}
-
-function oneLine(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
-  return text.replaceAll(/\s+/g, " ").trim() || "it failed without a message";
 }

@@ -3,8 +3,10 @@ import { type Example, packExamples, readExamples } from "@wick/training";
 import type { Arguments } from "./arguments.ts";
 import type { Command } from "./command.ts";
 import { dataDigest } from "./data_digest.ts";
+import { followRun } from "./follow_run.ts";
 import type { Io } from "./io.ts";
 import { openNamedDevice } from "./open.ts";
+import { checkGpus, type RankedIo, runRanked } from "./ranks.ts";
 import { readExamplesIfPresent, splitPath } from "./read_data.ts";
 import { type ResolvedTrain, resolveTrain } from "./resolve_train.ts";
 import { RunFolder } from "./run_folder.ts";
@@ -17,6 +19,7 @@ import {
   type TrainedModel,
 } from "./trained_model.ts";
 import { describeData, tokenizeData } from "./training_data.ts";
+import { untilTerminated } from "./until_terminated.ts";
 import type { Tokenizer } from "@wick/models";
 
 /** `wick train`. */
@@ -33,11 +36,24 @@ export const TRAIN: Command = {
     "--model DIR --data DIR --output DIR --pack --max-length 1024 --gradient-checkpointing",
     "--model DIR --data DIR --output DIR --evaluate-every 50 --patience 3",
     "--model DIR --data DIR --output DIR --fine-tune-type full --num-layers 4",
+    "--model DIR --data DIR --output DIR --gpu-per-rank   (under mpirun -np N)",
   ],
   run: train,
 };
 
 async function train(given: Arguments, io: Io): Promise<number> {
+  using stoppable = untilTerminated(io);
+  return await runRanked(
+    given,
+    stoppable,
+    (ranked) => trainRank(given, ranked),
+  );
+}
+
+async function trainRank(
+  given: Arguments,
+  { communicator, io }: RankedIo,
+): Promise<number> {
   const resolved = await resolveTrain(given);
   const { args, checkpoint, notes } = resolved;
   const settings = trainSettings(args);
@@ -46,24 +62,29 @@ async function train(given: Arguments, io: Io): Promise<number> {
   for (const note of notes) say(note);
   using opened = new DisposableStack();
   const device = opened.use(await openNamedDevice(args, io));
+  await checkGpus(args, communicator, device);
+  if (communicator.size > 1) {
+    say(`${communicator.size} ranks, ${communicator.description}`);
+  }
   const files = await readData(settings);
   const tokenizer = await loadTokenizer(settings.model);
   const trained = await openTrainedModel(device, settings, opened);
   const data = await tokenized(files, trained, tokenizer, settings);
   for (const line of data.descriptions) say(line);
   refuseOtherData(resolved, data.digest);
+  const run = {
+    ...{ settings: withSteps(settings, data), trained, data },
+    ...{ checkpoint, communicator, io },
+  };
+  if (communicator.rank > 0) return await followRun(run);
   const folder = new RunFolder(
     settings.output,
     markerOf(settings),
     settings.keepCheckpoints,
   );
   await folder.prepare({ checkpoint, overwrite: args.flag("overwrite") });
-  const run = new TrainRun({
-    ...{ args, settings: withSteps(settings, data), trained, tokenizer, data },
-    ...{ folder, checkpoint, io },
-  });
   say(trained.summary);
-  return await run.run();
+  return await new TrainRun({ ...run, args, tokenizer, folder }).run();
 }
 
 /** The examples of both files. */

@@ -1,5 +1,6 @@
 import type { Option } from "./option.ts";
 import { QUANTIZE_OPTIONS } from "./quantize_option.ts";
+import { RANK_OPTIONS } from "./ranks.ts";
 
 /** The options of `wick train`, in the order in which one would need them. */
 export const TRAIN_OPTIONS: readonly Option[] = [
@@ -168,4 +169,5 @@ export const TRAIN_OPTIONS: readonly Option[] = [
     value: "N",
     text: "updates between lines where there is no terminal",
   },
+  ...RANK_OPTIONS,
 ];

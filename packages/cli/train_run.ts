@@ -1,4 +1,5 @@
 import type { Tokenizer } from "@wick/models";
+import type { Communicator } from "@wick/distributed";
 import { writeTextAtomically } from "@wick/models";
 import {
   DivergenceError,
@@ -12,6 +13,7 @@ import type { Arguments } from "./arguments.ts";
 import { environment, processBytes } from "./environment.ts";
 import type { Io } from "./io.ts";
 import { trainingReport } from "./report/training_report.ts";
+import { PATIENCE } from "./ranks.ts";
 import { optionsToStore, type ResumePoint } from "./resolve_train.ts";
 import type { RunFolder } from "./run_folder.ts";
 import type { TrainSettings } from "./train_options.ts";
@@ -43,6 +45,7 @@ export interface TrainRunOptions {
   readonly data: RunData;
   readonly folder: RunFolder;
   readonly checkpoint: ResumePoint | undefined;
+  readonly communicator: Communicator;
   readonly io: Io;
 }
 
@@ -75,12 +78,14 @@ export class TrainRun {
   async run(): Promise<number> {
     const { folder, checkpoint, trained, io, data } = this.#options;
     const { trainer: options } = this.#options.settings;
+    const { communicator } = this.#options;
     const log = await TrainingLog.open(
       folder.metrics,
       checkpoint?.state.step ?? 0,
     );
     await this.#logStart(log);
     if (!checkpoint || !log.hasSamples) await this.#logSamples(log, "before");
+    await communicator.barrier(PATIENCE);
     const trainer: Trainer = new Trainer(
       trained.model,
       trained.trainable,
@@ -88,6 +93,7 @@ export class TrainRun {
       data.valid,
       {
         ...options,
+        communicator,
         signal: io.signal,
         ...(checkpoint && { state: checkpoint.state }),
         onStep: (report) => this.#noteStep(log, report),
@@ -101,7 +107,7 @@ export class TrainRun {
     this.#began = performance.now();
     const reports = await this.#train(trainer);
     const last = reports.at(-1) ?? lastStep(log);
-    const stopped = io.signal.aborted;
+    const stopped = trainer.isStopped;
     if (!last) return 130;
     const isBest = this.#options.settings.best && trainer.best !== undefined;
     if (isBest && !stopped) await folder.installBest();
@@ -213,7 +219,7 @@ export class TrainRun {
   ): void {
     const { args, folder, io, trained } = this.#options;
     const { path } = folder;
-    const stopped = io.signal.aborted;
+    const stopped = trainer.isStopped;
     if (stopped) {
       io.error(
         `wick: stopped after step ${last.step} of ${last.steps}; ${path} holds what was trained as it is, --resume goes on\n`,

@@ -79,9 +79,11 @@ export interface Communicator extends Disposable {
   /**
    * Waits until every rank has come here.
    *
+   * @param timeout Seconds that ranks are waited for, where one of them does
+   *   what takes long; as for other exchanges if absent.
    * @throws {RankError} If a rank does not answer in time.
    */
-  barrier(): Promise<void>;
+  barrier(timeout?: number): Promise<void>;
   /**
    * Ends every process of the job, this one included, within seconds. What
    * went wrong must have been said before.

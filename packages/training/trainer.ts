@@ -127,7 +127,7 @@ export class Trainer {
     const compare = () =>
       compareRanks(this.#communicator, this.#trainable.parameters, step);
     await compare();
-    for (; step < steps && !this.#isStopped && !this.isStale; step++) {
+    for (; step < steps && !this.isStopped && !this.isStale; step++) {
       const batches = this.#batches(step);
       tokens += this.#tokens(step, batches);
       this.#step = step;
@@ -230,7 +230,8 @@ export class Trainer {
     return numbers[0]!;
   }
 
-  get #isStopped(): boolean {
+  /** Whether it ended, or is to end, because it was asked to. */
+  get isStopped(): boolean {
     return this.#communicator.size > 1
       ? this.#stopped
       : this.#options.signal?.aborted ?? false;

@@ -134,11 +134,12 @@ export class MpiCommunicator implements Communicator {
   }
 
   /** Waits until every rank has come here. */
-  async barrier(): Promise<void> {
+  async barrier(timeout?: number): Promise<void> {
     const { functions, constants } = this.#library;
     await this.#start(
       "barrier",
       (request) => functions.MPI_Ibarrier(constants.world, request),
+      timeout,
     ).wait();
   }
 
@@ -188,16 +189,18 @@ export class MpiCommunicator implements Communicator {
   #start(
     what: string,
     call: (request: Uint8Array<ArrayBuffer>) => number,
+    timeout: number = this.#timeout,
   ): Exchange {
     const request = bytesOf(new BigUint64Array(1));
     this.#check(what, call(request));
-    return { wait: () => this.#finish(what, request) };
+    return { wait: () => this.#finish(what, request, timeout) };
   }
 
   /** Polls a request until it is done. */
   async #finish(
     what: string,
     request: Uint8Array<ArrayBuffer>,
+    timeout: number,
   ): Promise<void> {
     const { functions, constants } = this.#library;
     const done = new Int32Array(1);
@@ -209,13 +212,13 @@ export class MpiCommunicator implements Communicator {
       );
       if (done[0] !== 0) return;
       const waited = performance.now() - began;
-      if (waited > this.#timeout * 1000) throw await this.#late(what);
+      if (waited > timeout * 1000) throw await this.#late(what, timeout);
       await (waited < EAGER_POLLING ? nextTurn() : delay(1));
     }
   }
 
   /** Finds out who is missing; the ranks that wait tell each other. */
-  async #late(what: string): Promise<RankError> {
+  async #late(what: string, timeout: number): Promise<RankError> {
     const missing = await missingRanks(this.#library, this);
     const who = missing.length === 0
       ? "the network is too slow or was cut"
@@ -223,7 +226,7 @@ export class MpiCommunicator implements Communicator {
         missing.join(", ")
       } did not answer`;
     return new RankError(
-      `Cannot go on: ${who} in ${this.#timeout} s of ${what}; see what they printed, or wait longer with --rank-timeout`,
+      `Cannot go on: ${who} in ${timeout} s of ${what}; see what they printed, or wait longer with --rank-timeout`,
     );
   }
 
