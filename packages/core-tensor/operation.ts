@@ -37,6 +37,8 @@ export interface DeviceTraits {
   readonly maxWorkgroupBytes: number;
   /** Storage buffers of a kernel at most. */
   readonly maxStorageBuffers: number;
+  /** Bytes that a part of a buffer must start at a multiple of; 256 if absent. */
+  readonly partAlignment?: number;
   /** Whether it is busy with one small kernel already; no if absent. */
   readonly isSequential?: boolean;
   /** Steps that one dispatch may run at most; 1 if absent. */

@@ -1,19 +1,15 @@
-import { byteLength, type DeviceTraits, elementCount } from "@wick/core-tensor";
-import {
-  assignBuffers,
-  type Lifetime,
-  unsharedBytes,
-} from "./assign_buffers.ts";
+import type { DeviceTraits } from "@wick/core-tensor";
+import { unsharedBytes } from "./assign_buffers.ts";
 import type { ComputationGraph } from "./computation_graph.ts";
 import { fuse, type Group } from "./fuse.ts";
 import { fusedCode, stepOperand } from "./fused_code.ts";
 import { lowerViews, type PlacedGraph } from "./lower_views.ts";
 import { copyOperands } from "./copy_operands.ts";
 import { joinProducts } from "./join_products.ts";
-import { owners } from "./owners.ts";
-import type { ComputedOperand, Plan, Slot, Step, StepOperand } from "./plan.ts";
-import { groupOutputs, groupReads, schedule } from "./schedule.ts";
-import { type Dispatch, shareDispatches } from "./share_dispatches.ts";
+import { makeSlots } from "./make_slots.ts";
+import type { ComputedOperand, Plan, Step, StepOperand } from "./plan.ts";
+import { schedule } from "./schedule.ts";
+import { shareDispatches } from "./share_dispatches.ts";
 import { simplify } from "./simplify.ts";
 
 /** Options of {@linkcode buildPlan}. */
@@ -54,10 +50,10 @@ export function buildPlan(
     ? joinProducts(simplify({ graph, roots }))
     : { graph, roots };
   const placed = copyOperands(lowerViews(joined.graph, joined.roots));
-  const { maxStorageBuffers } = traits;
+  const { maxStorageBuffers, partAlignment = 256 } = traits;
   const groups = schedule(
     placed,
-    fuse(placed, { maxStorageBuffers, enabled: fusion }),
+    fuse(placed, { maxStorageBuffers, partAlignment, enabled: fusion }),
   );
   const dispatches = fusion
     ? shareDispatches(placed, groups, traits)
@@ -65,7 +61,9 @@ export function buildPlan(
   const slotOf = new Map<number, number>();
   const slots = makeSlots(placed, dispatches, slotOf);
   const find = (base: number): number => slotOf.get(base)!;
-  const steps = dispatches.map((dispatch) =>
+  const steps = dispatches.filter(([chain]) => !chain![0]!.inPlace).map((
+    dispatch,
+  ) =>
     joinSteps(
       dispatch.map((chain) =>
         chain.map((group) => makeStep(placed, group, find))
@@ -101,70 +99,6 @@ function countOperations(
     if (!operation || operation.view) return false;
     return inputs.length > 0 || !operation.expression || asked.has(id);
   }).length;
-}
-
-function makeSlots(
-  placed: PlacedGraph,
-  dispatches: readonly Dispatch[],
-  slotOf: Map<number, number>,
-): { slots: Slot[]; buffers: readonly number[] } {
-  const { nodes } = placed;
-  const ownerOf = owners(placed);
-  const slots: Slot[] = [];
-  const bytesOf = (id: number): number =>
-    byteLength(nodes[id]!.dtype, elementCount(nodes[id]!.shape));
-  let leaves = 0;
-  nodes.forEach(({ operation }, id) => {
-    if (operation) return;
-    // An input that nothing needs any more keeps its place among them.
-    const place = { kind: "leaf", index: leaves++ } as const;
-    slotOf.set(id, slots.push({ bytes: bytesOf(id), place }) - 1);
-  });
-  const resultOf = new Map<number, number>();
-  placed.roots.forEach((root, index) => {
-    const owner = ownerOf(root);
-    if (!resultOf.has(owner)) resultOf.set(owner, index);
-  });
-  const lastRead = new Map<number, number>();
-  dispatches.forEach((dispatch, step) => {
-    for (const group of dispatch.flat()) {
-      for (const base of groupReads(placed, group)) {
-        lastRead.set(ownerOf(base), step);
-      }
-    }
-  });
-  const lifetimes: Lifetime[] = [];
-  const temporaries: number[] = [];
-  const makeSlot = (node: number, step: number): void => {
-    const owner = ownerOf(node);
-    if (owner !== node) {
-      slotOf.set(node, slotOf.get(owner)!);
-      return;
-    }
-    const bytes = bytesOf(node);
-    const result = resultOf.get(node);
-    const place = result !== undefined
-      ? { kind: "result", index: result } as const
-      : { kind: "buffer", index: -1 } as const;
-    const slot = slots.push({ bytes, place }) - 1;
-    slotOf.set(node, slot);
-    if (result !== undefined) return;
-    temporaries.push(slot);
-    lifetimes.push({ bytes, from: step, to: lastRead.get(node) ?? step });
-  };
-  dispatches.forEach((dispatch, step) => {
-    for (const node of dispatch.flat().flatMap(groupOutputs)) {
-      makeSlot(node, step);
-    }
-  });
-  const { buffers, indexes } = assignBuffers(lifetimes);
-  temporaries.forEach((slot, index) =>
-    slots[slot] = {
-      ...slots[slot]!,
-      place: { kind: "buffer", index: indexes[index]! },
-    }
-  );
-  return { slots, buffers };
 }
 
 /** The steps of a dispatch, chains side by side, as one. */

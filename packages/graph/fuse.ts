@@ -1,7 +1,9 @@
-import { AFTER, type View } from "@wick/core-tensor";
+import { AFTER, elementCount, type View } from "@wick/core-tensor";
 import type { GraphNode } from "./computation_graph.ts";
 import { fuseLoads } from "./fuse_loads.ts";
+import { isCheap } from "./is_cheap.ts";
 import { COPY, isWhole, type PlacedGraph } from "./lower_views.ts";
+import { placeConcats } from "./place_concats.ts";
 import { updateLevels } from "./update_levels.ts";
 
 /** Nodes that run as one dispatch. */
@@ -14,6 +16,8 @@ export interface Group {
   readonly elementwise: readonly number[];
   /** What is computed as the kernel loads it, by the number of the operand. */
   readonly loads: ReadonlyMap<number, GroupLoad>;
+  /** Whether it is no work, since others write parts of its result. */
+  readonly inPlace?: boolean;
 }
 
 /** Element-wise nodes that go into the loads of a kernel. */
@@ -30,6 +34,8 @@ export interface GroupLoad {
 export interface FuseOptions {
   /** Storage buffers that a kernel may have. */
   readonly maxStorageBuffers: number;
+  /** The bytes that a part of a buffer must start at a multiple of. */
+  readonly partAlignment: number;
   /** Whether anything is fused; false leaves one operation a dispatch. */
   readonly enabled?: boolean;
 }
@@ -52,6 +58,9 @@ const MAX_EXPRESSIONS = 256;
 // A value that needs nothing is computed again by all that read it, so it must
 // be short.
 const MAX_FREE_EXPRESSIONS = 8;
+
+// A number is computed again for so many elements at most.
+const MOST_REPEATS = 2 ** 16;
 
 const NO_LOADS: ReadonlyMap<number, GroupLoad> = new Map();
 
@@ -126,9 +135,13 @@ export function fuse(placed: PlacedGraph, options: FuseOptions): Group[] {
     const elementwise = [...new Set(draft.elementwise)];
     groups.push({ root, main: draft.main, elementwise, loads: NO_LOADS });
   }
-  return options.enabled === false
-    ? groups
-    : fuseLoads(placed, groups, levels, options.maxStorageBuffers);
+  if (options.enabled === false) return groups;
+  return fuseLoads(
+    placed,
+    placeConcats(placed, groups, options.partAlignment),
+    levels,
+    options.maxStorageBuffers,
+  );
 }
 
 /** Takes a part into a group that reads it. */
@@ -213,19 +226,34 @@ function fits(
   views: readonly View[],
   part: Draft,
   draft: Draft,
-  { nodes }: PlacedGraph,
+  placed: PlacedGraph,
   id: number,
   base: number,
 ): boolean {
+  const { nodes } = placed;
   if (isRounded(nodes[base]!)) return false;
   const whole = views.every((view) => isWhole(view, nodes[base]!.shape));
   if (part.main === undefined) {
-    return whole || (views.length === 1 && !repeats(views[0]!));
+    return whole || (views.length === 1 &&
+      (!repeats(views[0]!) || isNumber(placed, part, base, id)));
   }
   const main = nodes[part.main]!;
   return whole && draft.main === undefined &&
     main.operation!.updates === undefined && main.dtype === "f32" &&
     nodes[id]!.dtype === "f32";
+}
+
+/** Whether a part is one number, little work to do again for few elements. */
+function isNumber(
+  placed: PlacedGraph,
+  { elementwise }: Draft,
+  base: number,
+  reader: number,
+): boolean {
+  const [part, all] = [base, reader].map((id) =>
+    elementCount(placed.nodes[id]!.shape)
+  );
+  return part === 1 && all! <= MOST_REPEATS && isCheap(placed, { elementwise });
 }
 
 /** Whether a view gives elements more than once. */

@@ -36,14 +36,14 @@ export function fuseLoads(
   const { nodes, places } = placed;
   const roots = new Set(placed.roots);
   const open = groups.map((group): Reader => ({ ...group, loads: new Map() }));
-  const readersOf = new Map<number, Reader[]>();
+  const readersOf = new Map<number, Set<Reader>>();
   const makerOf = new Map<number, Reader>();
   for (const group of open) {
     makerOf.set(group.root, group);
     for (const base of groupReads(placed, group)) {
       const readers = readersOf.get(base);
-      if (readers) readers.push(group);
-      else readersOf.set(base, [group]);
+      if (readers) readers.add(group);
+      else readersOf.set(base, new Set([group]));
     }
   }
   const gone = new Set<Reader>();
@@ -51,7 +51,7 @@ export function fuseLoads(
   /** The operands of a group that some code can go into; none if it must not. */
   function taken(part: Reader, reader: Reader, partReads: number[]): number[] {
     const { root: base } = part;
-    if (reader.main === undefined) return [];
+    if (reader.main === undefined || reader.inPlace) return [];
     const node = nodes[reader.main]!;
     const { operation, inputs } = node;
     if (
@@ -88,8 +88,7 @@ export function fuseLoads(
       reader.loads.set(index, { root, elementwise, stored: false });
     }
     for (const base of groupReads(placed, part)) {
-      const readers = readersOf.get(base)!;
-      if (!readers.includes(reader)) readers.push(reader);
+      readersOf.get(base)!.add(reader);
     }
   }
 
@@ -97,8 +96,7 @@ export function fuseLoads(
     gone.add(part);
     makerOf.delete(part.root);
     for (const base of groupReads(placed, part)) {
-      const readers = readersOf.get(base)!;
-      readers.splice(readers.indexOf(part), 1);
+      readersOf.get(base)!.delete(part);
     }
   }
 
@@ -119,7 +117,7 @@ export function fuseLoads(
   for (const part of open) {
     const { root, main } = part;
     if (main !== undefined || nodes[root]!.dtype !== "f32") continue;
-    const readers = readersOf.get(root) ?? [];
+    const readers = [...readersOf.get(root) ?? []];
     if (readers.length === 0) continue;
     const partReads = groupReads(placed, part);
     const takers = readers.map((reader) =>
@@ -132,10 +130,7 @@ export function fuseLoads(
     if (everywhere) {
       for (const [reader, indexes] of takers) take(part, reader, indexes);
       if (all) drop(part);
-      else {readersOf.set(
-          root,
-          readers.filter((r) => !takers.some(([t]) => t === r)),
-        );}
+      else for (const [reader] of takers) readersOf.get(root)!.delete(reader);
       continue;
     }
     const storer = takers.find(([reader, [index, ...more]]) => {

@@ -80,6 +80,13 @@ const CASES: Readonly<Record<string, Case>> = {
     // Fused, it would be computed once for each row.
     steps: ["exp", "mul"],
   },
+  "a number made by a little arithmetic": {
+    record: (given) => {
+      const [a, b] = [given([], 1), given([], 2)];
+      return [mul(given([6, 7], 3), div(a, add(b, 3)))];
+    },
+    steps: ["add+div+mul"],
+  },
   "constants": {
     record: (given) => {
       const twos = add(full([3], 1), full([3], 1));

@@ -5,11 +5,18 @@ export interface Slot {
   /** How many bytes. */
   readonly bytes: number;
   /** What holds them: an input of the plan, a buffer of its own that steps
-   * share in turn, or a result, made anew for each evaluation. */
+   * share in turn, a result, made anew for each evaluation, or `count` elements
+   * of a slot before it, from the first on. */
   readonly place:
     | { readonly kind: "leaf"; readonly index: number }
     | { readonly kind: "buffer"; readonly index: number }
-    | { readonly kind: "result"; readonly index: number };
+    | { readonly kind: "result"; readonly index: number }
+    | {
+      readonly kind: "part";
+      readonly slot: number;
+      readonly first: number;
+      readonly count: number;
+    };
 }
 
 /** An operand of a step. */

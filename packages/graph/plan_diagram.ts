@@ -30,11 +30,16 @@ export function planDiagram({ steps, slots, results }: Plan): Diagram {
   const arrows: (readonly [string, string])[] = [];
   // Who wrote a slot last; a step that updates in place writes it anew.
   const writers = new Map<number, string>();
+  // Those who wrote parts of a slot.
+  const partWriters = new Map<number, Set<string>>();
 
-  const writerOf = (slot: number): string => {
+  const writersOf = (slot: number): string[] => {
     const known = writers.get(slot);
-    if (known) return known;
+    if (known) return [known];
+    const parts = partWriters.get(slot);
+    if (parts) return [...parts];
     const { place, bytes } = slots[slot]!;
+    if (place.kind === "part") return writersOf(place.slot);
     const id = `input${place.index}`;
     writers.set(slot, id);
     nodes.push({
@@ -42,12 +47,14 @@ export function planDiagram({ steps, slots, results }: Plan): Diagram {
       kind: "input",
       lines: [`input ${place.index}`, `${bytes} bytes`],
     });
-    return id;
+    return [id];
   };
 
   steps.forEach((step, index) => {
     const id = `step${index + 1}`;
-    const from = new Set(stepOperands(step).map(({ slot }) => writerOf(slot)));
+    const from = new Set(
+      stepOperands(step).flatMap(({ slot }) => writersOf(slot)),
+    );
     nodes.push({
       id,
       kind: "step",
@@ -57,13 +64,19 @@ export function planDiagram({ steps, slots, results }: Plan): Diagram {
       ],
     });
     for (const writer of from) arrows.push([writer, id]);
-    for (const output of stepOutputs(step)) writers.set(output, id);
+    for (const output of stepOutputs(step)) {
+      writers.set(output, id);
+      const { place } = slots[output]!;
+      if (place.kind !== "part") continue;
+      const parts = partWriters.get(place.slot) ?? new Set();
+      partWriters.set(place.slot, parts.add(id));
+    }
   });
   results.forEach((slot, index) => {
     const id = `result${index}`;
-    const writer = writerOf(slot);
+    const from = writersOf(slot);
     nodes.push({ id, kind: "result", lines: [`result ${index}`] });
-    arrows.push([writer, id]);
+    for (const writer of from) arrows.push([writer, id]);
   });
   return { nodes, arrows };
 }

@@ -139,7 +139,8 @@ function factsOf(
     ? elementCount(own!.shape) * nodes[left!]!.shape.at(-1)!
     : 0;
   const most = MUCH_WORK[adapterClass];
-  const shares = maxDispatchSteps !== undefined && count <= most.elements;
+  const shares = maxDispatchSteps !== undefined && count <= most.elements &&
+    !group.inPlace;
   const updates = operation?.updates !== undefined;
   const name = operation?.besides ?? operation?.name ?? "element-wise";
   const kind = operation?.oneWorkgroupSize

@@ -40,6 +40,10 @@ import type { RootedGraph } from "./join_products.ts";
  * @returns An equal graph; the inputs keep their order.
  */
 export function simplify({ graph, roots }: RootedGraph): RootedGraph {
+  // What changes begins with a node that can be replaced as the graph stands.
+  if (graph.nodes.every((node) => !isReplaceable(graph, node))) {
+    return { graph, roots };
+  }
   const next = new ComputationGraph();
   const ids = new Int32Array(graph.length).fill(-1);
   const needed = new Set(graph.topologicalOrder(roots));
@@ -100,6 +104,17 @@ function keptNodes(
   return kept;
 }
 
+/** Whether a node has the value of an operand, or a value that is known. */
+function isReplaceable(graph: ComputationGraph, node: GraphNode): boolean {
+  const { operation, inputs: [first, second], shape, dtype } = node;
+  if (!operation || first === undefined) return false;
+  if (literalValue(graph, node) !== undefined) return true;
+  const chosen = sameValue(graph, operation, node, first, second);
+  if (chosen === undefined) return false;
+  const other = graph.node(chosen);
+  return other.dtype === dtype && sameShape(other.shape, shape);
+}
+
 /** The node that is equal to an operation on nodes, if there is one. */
 function replacement(
   graph: ComputationGraph,
@@ -113,12 +128,9 @@ function replacement(
   if (value !== undefined) {
     return graph.addNode(FULL, [], { shape, value, dtype });
   }
-  const same = (id: number): boolean => {
-    const { shape: other, dtype: type } = graph.node(id);
-    return type === dtype && sameShape(other, shape);
-  };
-  const chosen = sameValue(graph, operation, node, first, second);
-  return chosen !== undefined && same(chosen) ? chosen : undefined;
+  return isReplaceable(graph, node)
+    ? sameValue(graph, operation, node, first, second)
+    : undefined;
 }
 
 /** The operand, or what it was made from, that a node has the values of. */

@@ -100,16 +100,25 @@ export function cpuBackend(options: CpuMachineOptions = {}): Backend {
       prepared.set(plan, entry);
     }
     const buffers = entry.buffers.at(machine.memory, roomFor(entry.buffers));
-    const arrays = plan.slots.map(({ place: { kind, index } }, slot) => {
-      switch (kind) {
+    const arrays: CpuArray[] = [];
+    for (const [slot, { place }] of plan.slots.entries()) {
+      switch (place.kind) {
         case "leaf":
-          return arrayOfStorage(leaves[index]!);
+          arrays.push(arrayOfStorage(leaves[place.index]!));
+          break;
         case "result":
-          return arrayOfStorage(results[index]!);
+          arrays.push(arrayOfStorage(results[place.index]!));
+          break;
         case "buffer":
-          return buffers[slot]!;
+          arrays.push(buffers[slot]!);
+          break;
+        case "part": {
+          // What it is a part of has a slot before.
+          const { first, count } = place;
+          arrays.push(arrays[place.slot]!.subarray(first, first + count));
+        }
       }
-    });
+    }
     for (const step of entry.steps) {
       step(arrays, machine);
       onStep();
@@ -128,7 +137,12 @@ export function cpuBackend(options: CpuMachineOptions = {}): Backend {
   return {
     name: "cpu",
     description: machine.description,
-    traits: { ...DEFAULT_TRAITS, maxStorageBuffers: 64, isSequential: true },
+    traits: {
+      ...DEFAULT_TRAITS,
+      maxStorageBuffers: 64,
+      isSequential: true,
+      partAlignment: 4,
+    },
     allocate(dtype, count) {
       requireOpen();
       return storages.allocate(dtype, count);

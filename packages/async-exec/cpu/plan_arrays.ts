@@ -68,7 +68,8 @@ function placesOf({ slots, steps }: Plan): Place[] {
   const types = new Array<DType>(slots.length).fill("f32");
   for (const step of steps) {
     for (const { output, dtype } of stepParts(step)) {
-      types[output] = dtype;
+      const { place } = slots[output]!;
+      types[place.kind === "part" ? place.slot : output] = dtype;
     }
   }
   return slots.flatMap(({ bytes, place }, slot) => {

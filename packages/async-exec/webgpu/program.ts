@@ -188,7 +188,18 @@ export class Program {
     results: readonly GpuStorage[],
     temporaries: readonly GpuStorage[],
   ): readonly GPUBindGroup[] {
-    const storageOf = ({ place }: Slot): GpuStorage => {
+    const bindingOf = ({ bytes, place }: Slot): GPUBufferBinding => {
+      if (place.kind === "part") {
+        const whole = bindingOf(this.#plan.slots[place.slot]!);
+        const offset = whole.offset! + place.first * bytes / place.count;
+        return { buffer: whole.buffer, offset, size: Math.ceil(bytes / 4) * 4 };
+      }
+      const { buffer, offset, byteLength } = storageOf(place);
+      return { buffer, offset, size: byteLength };
+    };
+    const storageOf = (
+      place: Exclude<Slot["place"], { kind: "part" }>,
+    ): GpuStorage => {
       switch (place.kind) {
         case "leaf":
           return leaves[place.index]!;
@@ -205,11 +216,10 @@ export class Program {
           this.#device.createBindGroup({
             label,
             layout,
-            entries: slots.map((number, binding) => {
-              const storage = storageOf(this.#plan.slots[number]!);
-              const { buffer, offset, byteLength: size } = storage;
-              return { binding, resource: { buffer, offset, size } };
-            }),
+            entries: slots.map((number, binding) => ({
+              binding,
+              resource: bindingOf(this.#plan.slots[number]!),
+            })),
           })
         ),
     );
