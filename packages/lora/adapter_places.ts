@@ -12,6 +12,8 @@ import { modulePath, savedShape, savedWeights } from "./saved_weights.ts";
 export interface AdapterPlaces {
   /** The weights that it holds whole, by their name in the model. */
   readonly weights: ReadonlyMap<string, Tensor>;
+  /** Those of them that the configuration names, so that they are trained. */
+  readonly trained: ReadonlySet<string>;
   /** Linear layers without A and B that have one of these weights, by path. */
   readonly linears: ReadonlyMap<string, LinearLayer>;
   /** Those of these weights that are of no linear layer. */
@@ -44,16 +46,14 @@ export function findPlaces(
   paths: readonly string[],
   { weights: given, trainable = true }: WholeWeights,
 ): AdapterPlaces {
-  const names = new Set([
-    ...savedWeights(model, config, paths),
-    // A file may hold more: PEFT adds an embedding or a head that is adapted.
-    ...given?.keys() ?? [],
-  ]);
+  const trained = new Set(savedWeights(model, config, paths));
+  // A file may hold more: PEFT adds an embedding or a head that is adapted.
+  const names = new Set([...trained, ...given?.keys() ?? []]);
   const weights = new Map(
-    Array.from(
-      names,
-      (name) => [name, wholeWeight(model, name, given, trainable)],
-    ),
+    Array.from(names, (name) => [
+      name,
+      wholeWeight(model, name, given, trainable && trained.has(name)),
+    ]),
   );
   const layerWith = (path: string): LinearLayer => {
     const own = model.ownLinears.get(path)!;
@@ -70,7 +70,7 @@ export function findPlaces(
     if (!model.ownLinears.has(path)) others.set(name, weight);
     else if (!paths.includes(path)) linears.set(path, layerWith(path));
   }
-  return { weights, linears, others, base: layerWith };
+  return { weights, trained, linears, others, base: layerWith };
 }
 
 function wholeWeight(

@@ -195,8 +195,8 @@ export class LoraAdapter {
       if (outerBias) named.set(`${path}.${ends.outerBias}`, outerBias);
       if (magnitude) named.set(`${path}.${ends.magnitude}`, magnitude);
     }
-    for (const [name, tensor] of this.weights) {
-      named.set(this.fileName(name), tensor);
+    for (const name of this.#places.trained) {
+      named.set(this.fileName(name), this.weights.get(name)!);
     }
     return named;
   }
@@ -245,6 +245,14 @@ export class LoraAdapter {
       if (found !== layer && found !== model.ownLinears.get(path)) {
         throw new RangeError(
           `Cannot adapt ${path}: another adapter is in it, eject that first`,
+        );
+      }
+    }
+    for (const [name, weight] of this.#places.others) {
+      const found = model.replacedWeights.get(name);
+      if (found && found !== weight) {
+        throw new RangeError(
+          `Cannot adapt ${name}: another adapter is in it, eject that first`,
         );
       }
     }

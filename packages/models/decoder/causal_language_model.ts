@@ -180,6 +180,11 @@ export class CausalLanguageModel {
     this.#linears.set(path, layer ?? own);
   }
 
+  /** What stands in the place of weights: see {@linkcode replaceWeight}. */
+  get replacedWeights(): ReadonlyMap<string, Tensor> {
+    return this.#replaced;
+  }
+
   /**
    * Puts another tensor in the place of the weight of a norm or the embedding;
    * for linear layers there is {@linkcode CausalLanguageModel.replaceLinear}. A
