@@ -33,6 +33,8 @@ export interface Comparison {
   readonly latency: number;
   /** How many times as long the best takes. */
   readonly latencyRatio: number;
+  /** Kernels of Wick and of the best, where they run on a GPU. */
+  readonly dispatches?: readonly [number, number];
   /** Microseconds of Wick, of many queued. */
   readonly queued: number;
   /** How many times as long the best takes. */
@@ -94,8 +96,12 @@ export function compare(
       const best = latencies[0];
       if (!best) return [];
       const queued = Math.min(...rivals.map(({ result }) => result.queued));
+      const own = result.calls?.dispatches;
+      const theirs = best.result.calls?.dispatches;
       return [{
         ...{ item, wick, best: best.peer },
+        ...(own !== undefined && theirs !== undefined &&
+          { dispatches: [own, theirs] }),
         latency: result.latency.median,
         latencyRatio: best.result.latency.median / result.latency.median,
         queued: result.queued,

@@ -18,6 +18,7 @@ export function peersSection(report: PeersReport): string {
     const replayed = new Map(
       compare(rows, wicks[1]!, others).map((line) => [line.item, line]),
     );
+    const counted = lines.some(({ dispatches }) => dispatches);
     return [
       `#### ${title}`,
       `Against ${
@@ -31,6 +32,7 @@ export function peersSection(report: PeersReport): string {
           "Wick",
           "captured",
           "best other",
+          ...(counted ? ["dispatches"] : []),
           "ratio",
           "queued",
           "ratio",
@@ -44,6 +46,13 @@ export function peersSection(report: PeersReport): string {
             time(line.latency),
             time(replayed.get(line.item)?.latency ?? NaN),
             `${line.best} ${time(line.latency * line.latencyRatio)}`,
+            ...(counted
+              ? [
+                line.dispatches?.map((count) => Math.round(count)).join(
+                  " / ",
+                ) ?? "",
+              ]
+              : []),
             `${digits(line.latencyRatio)}×`,
             time(line.queued),
             `${digits(line.queuedRatio)}×`,

@@ -19,6 +19,9 @@ const LARGE_WORK = 100_000;
 const SMALL_WORK = 8_000;
 /** So many pieces of small work on end are worth waking them, too. */
 const STREAK = 16;
+/** How many pieces of small work are done alone after one that was late. */
+const LEAST_CAUTION = 8;
+const MOST_CAUTION = 4096;
 /** Milliseconds between pieces of work that come on end. */
 const PAUSE = 0.5;
 /** Room for one thread: a block of 96 by 256 floats, a tile and more. */
@@ -39,6 +42,10 @@ export class CpuMachine {
   readonly #temporaries: number[] = [];
   readonly #threadScratch: number;
   #streak = 0;
+  #small = false;
+  /** Pieces of small work that are not shared from now on. */
+  #alone = 0;
+  #caution = LEAST_CAUTION;
   #lastSmall = 0;
 
   /**
@@ -84,7 +91,12 @@ export class CpuMachine {
    */
   shares(nanoseconds: number): boolean {
     if (nanoseconds < SMALL_WORK || this.threads === 1) return false;
-    if (nanoseconds >= LARGE_WORK) return true;
+    this.#small = nanoseconds < LARGE_WORK;
+    if (!this.#small) return true;
+    if (this.#alone > 0) {
+      this.#alone--;
+      return false;
+    }
     const now = performance.now();
     this.#streak = now - this.#lastSmall < PAUSE ? this.#streak + 1 : 0;
     this.#lastSmall = now;
@@ -114,7 +126,14 @@ export class CpuMachine {
       return;
     }
     this.#pool ??= new Threads(this.memory, this.#wasm, this.threads);
-    this.#pool.run(name, units, scratch, THREAD_SCRATCH, sizes);
+    const soon = this.#pool.run(name, units, scratch, THREAD_SCRATCH, sizes);
+    if (!this.#small) return;
+    // Beside other programs a thread may lose its core while it has a unit:
+    // then small work is done alone for a while, longer each time.
+    this.#caution = soon
+      ? Math.max(this.#caution - 1, LEAST_CAUTION)
+      : Math.min(2 * this.#caution, MOST_CAUTION);
+    if (!soon) this.#alone = this.#caution;
   }
 
   /**

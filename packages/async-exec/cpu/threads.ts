@@ -68,6 +68,7 @@ export class Threads {
    * @param scratch The scratch of the caller.
    * @param step Bytes from there to that of the next thread, and so on.
    * @param sizes What else the kernel is given.
+   * @returns Whether the others were done when the caller was, or soon after.
    */
   run(
     name: string,
@@ -75,7 +76,7 @@ export class Threads {
     scratch: number,
     step: number,
     sizes: readonly number[],
-  ): void {
+  ): boolean {
     const words = this.#words;
     this.#values[0] = scratch;
     this.#values[1] = step;
@@ -100,7 +101,8 @@ export class Threads {
       kernel(units - left, units - left + 1, scratch, ...sizes);
       Atomics.add(words, JOB.done, 1);
     }
-    for (let look = 0;; look++) {
+    let look = 0;
+    for (;; look++) {
       const done = Atomics.load(words, JOB.done);
       if (done === units) break;
       // A worker wakes this one only at the last unit.
@@ -109,6 +111,7 @@ export class Threads {
     if (words[JOB.failed] !== 0) {
       throw new Error(`Cannot run ${name}: it failed in another thread`);
     }
+    return look <= LOOKS;
   }
 
   /**
