@@ -36,7 +36,7 @@ export interface Measured {
 }
 
 /** Times that are not measured, where there is time for them. */
-const WARM = 200;
+const WARM = 2000;
 
 /** How long to measure. */
 export interface MeasureOptions {

@@ -20,8 +20,8 @@ const SMALL_WORK = 8_000;
 /** So many pieces of small work on end are worth waking them, too. */
 const STREAK = 16;
 /** How many pieces of small work are done alone after one that was late. */
-const LEAST_CAUTION = 8;
-const MOST_CAUTION = 4096;
+const LEAST_CAUTION = 4;
+const MOST_CAUTION = 256;
 /** Milliseconds between pieces of work that come on end. */
 const PAUSE = 0.5;
 /** Room for one thread: a block of 96 by 256 floats, a tile and more. */
@@ -131,7 +131,7 @@ export class CpuMachine {
     // Beside other programs a thread may lose its core while it has a unit:
     // then small work is done alone for a while, longer each time.
     this.#caution = soon
-      ? Math.max(this.#caution - 1, LEAST_CAUTION)
+      ? Math.max(this.#caution / 2, LEAST_CAUTION)
       : Math.min(2 * this.#caution, MOST_CAUTION);
     if (!soon) this.#alone = this.#caution;
   }
