@@ -14,6 +14,7 @@ const GROUP: u32 = 2; // heads that share keys
 const D4: u32 = 4; // headDim / 4
 const CAUSAL: u32 = 1;
 const STARTS: u32 = 0; // 1: limits tell each query's first key, too
+const WINDOW: u32 = 0; // keys that a query sees, its own the last; 0: all
 const SCALE: f32 = 0.25;
 const Q_OFFSET: u32 = 0; // in vectors of four, as are the strides
 const Q_BATCH: u32 = 256;
@@ -67,10 +68,14 @@ fn load_limits(i: u32) -> i32 {
 
 // The first key that a query sees.
 fn first_key(batch: u32, query: u32) -> u32 {
-  if STARTS == 0 {
-    return 0;
+  var first = 0;
+  if WINDOW > 0 {
+    first = max(first, load_limits(batch * LIMITS) + i32(query + 1) - i32(WINDOW));
   }
-  return u32(max(0, load_limits(batch * LIMITS + 1 + query)));
+  if STARTS > 0 {
+    first = max(first, load_limits(batch * LIMITS + 1 + query));
+  }
+  return u32(first);
 }
 
 fn epilogue(i: u32, value: f32) -> f32 {
@@ -118,7 +123,12 @@ fn main(
 
   // The first query that sees the first key.
   let first = u32(max(0, i32(CAUSAL) * (i32(key0) - limit)));
-  for (var row = min(first, QUERIES) * GROUP; row < QUERIES * GROUP; row++) {
+  // The one after the last that sees the last key.
+  var end = QUERIES * GROUP;
+  if WINDOW > 0 {
+    end = u32(clamp(i32(key0 + ROWS - 1 + WINDOW) - limit, 0, i32(QUERIES))) * GROUP;
+  }
+  for (var row = min(first, QUERIES) * GROUP; row < end; row++) {
     let head = kv_head * GROUP + row % GROUP;
     let q_start = Q_OFFSET + batch * Q_BATCH + row / GROUP * Q_ROW + head * Q_HEAD;
     let dy_start = DY_OFFSET + batch * DY_BATCH + row / GROUP * DY_ROW +

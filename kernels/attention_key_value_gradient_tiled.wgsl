@@ -18,6 +18,7 @@ const GROUP: u32 = 2; // heads that share keys
 const D4: u32 = 4; // headDim / 4
 const CAUSAL: u32 = 1;
 const STARTS: u32 = 0; // 1: limits tell each query's first key, too
+const WINDOW: u32 = 0; // keys that a query sees, its own the last; 0: all
 const SCALE: f32 = 0.25;
 const Q_OFFSET: u32 = 0; // in vectors of four, as are the strides
 const Q_BATCH: u32 = 256;
@@ -79,10 +80,14 @@ fn load_limits(i: u32) -> i32 {
 
 // The first key that a query sees.
 fn first_key(batch: u32, query: u32) -> u32 {
-  if STARTS == 0 {
-    return 0;
+  var first = 0;
+  if WINDOW > 0 {
+    first = max(first, load_limits(batch * LIMITS) + i32(query + 1) - i32(WINDOW));
   }
-  return u32(max(0, load_limits(batch * LIMITS + 1 + query)));
+  if STARTS > 0 {
+    first = max(first, load_limits(batch * LIMITS + 1 + query));
+  }
+  return u32(first);
 }
 
 fn epilogue(i: u32, value: f32) -> f32 {
@@ -142,7 +147,11 @@ fn main(
   var value_sums: array<vec4f, PARTS>; // @registers
   // The first query that sees the first key.
   let start = u32(max(0, i32(CAUSAL) * (i32(key0) - limit)));
-  let end = QUERIES * GROUP;
+  // The one after the last that sees the last key.
+  var end = QUERIES * GROUP;
+  if WINDOW > 0 {
+    end = u32(clamp(i32(key0 + ROWS - 1 + WINDOW) - limit, 0, i32(QUERIES))) * GROUP;
+  }
   for (var tile = min(start, QUERIES) * GROUP; tile < end; tile += TILE) {
     let first = lane / ROWS * PAIRS;
     var score: array<f32, PAIRS>; // @registers

@@ -17,6 +17,7 @@ const GROUP: u32 = 2; // heads that share keys
 const D4: u32 = 4; // headDim / 4
 const CAUSAL: u32 = 1;
 const STARTS: u32 = 0; // 1: limits tell each query's first key, too
+const WINDOW: u32 = 0; // keys that a query sees, its own the last; 0: all
 const SCALE: f32 = 0.25;
 const Q_OFFSET: u32 = 0; // in vectors of four, as are the strides
 const Q_BATCH: u32 = 256;
@@ -78,10 +79,14 @@ fn load_limits(i: u32) -> i32 {
 
 // The first key that a query sees.
 fn first_key(batch: u32, query: u32) -> u32 {
-  if STARTS == 0 {
-    return 0;
+  var first = 0;
+  if WINDOW > 0 {
+    first = max(first, load_limits(batch * LIMITS) + i32(query + 1) - i32(WINDOW));
   }
-  return u32(max(0, load_limits(batch * LIMITS + 1 + query)));
+  if STARTS > 0 {
+    first = max(first, load_limits(batch * LIMITS + 1 + query));
+  }
+  return u32(first);
 }
 
 fn epilogue(i: u32, value: f32) -> f32 {

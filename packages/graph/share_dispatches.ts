@@ -91,10 +91,15 @@ const NEAR = 8;
 const MOST_UPDATES = 4;
 // A product of more multiplications than these keeps a device busy by itself. A
 // rasteriser on the CPU runs the branches of all kernels in each workgroup, some
-// with no thread active, so it gains only where the work is less than a dispatch.
+// with no thread active, so it gains only where the work is less than a dispatch,
+// and compiling is short: products and rotations of a few tokens.
 const MUCH_WORK = {
-  gpu: { product: 2 ** 30, elements: Infinity },
-  software: { product: 2 ** 20, elements: 2 ** 14 },
+  gpu: { product: 2 ** 30, elements: Infinity, kinds: undefined },
+  software: {
+    product: 2 ** 20,
+    elements: 2 ** 14,
+    kinds: new Set(["product", "rope"]),
+  },
 } as const;
 
 /** What matters of a group for sharing a dispatch. */
@@ -143,13 +148,13 @@ function factsOf(
     !group.inPlace;
   const updates = operation?.updates !== undefined;
   const name = operation?.besides ?? operation?.name ?? "element-wise";
+  const wanted = product ? "product" : name;
   const kind = operation?.oneWorkgroupSize
     ? name
-    : !shares || work > most.product || (updates && !operation.besides)
+    : !shares || work > most.product || (updates && !operation.besides) ||
+        most.kinds?.has(wanted) === false
     ? undefined
-    : product
-    ? "product"
-    : name;
+    : wanted;
   const outputs = groupOutputs(group);
   return {
     ...{ kind, count, outputs, ...readsOf(placed, group) },

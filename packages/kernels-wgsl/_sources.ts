@@ -229,6 +229,7 @@ const GROUP: u32 = 2; // heads that share keys
 const D4: u32 = 4; // headDim / 4
 const CAUSAL: u32 = 1;
 const STARTS: u32 = 0; // 1: limits tell each query's first key, too
+const WINDOW: u32 = 0; // keys that a query sees, its own the last; 0: all
 const SCALE: f32 = 0.25;
 const Q_OFFSET: u32 = 0; // in vectors of four, as are the strides
 const Q_BATCH: u32 = 256;
@@ -275,10 +276,14 @@ fn load_limits(i: u32) -> i32 {
 
 // The first key that a query sees.
 fn first_key(batch: u32, query: u32) -> u32 {
-  if STARTS == 0 {
-    return 0;
+  var first = 0;
+  if WINDOW > 0 {
+    first = max(first, load_limits(batch * LIMITS) + i32(query + 1) - i32(WINDOW));
   }
-  return u32(max(0, load_limits(batch * LIMITS + 1 + query)));
+  if STARTS > 0 {
+    first = max(first, load_limits(batch * LIMITS + 1 + query));
+  }
+  return u32(first);
 }
 
 fn epilogue(i: u32, value: f32) -> f32 {
@@ -388,6 +393,7 @@ const GROUP: u32 = 2; // heads that share keys
 const D4: u32 = 4; // headDim / 4
 const CAUSAL: u32 = 1;
 const STARTS: u32 = 0; // 1: limits tell each query's first key, too
+const WINDOW: u32 = 0; // keys that a query sees, its own the last; 0: all
 const SCALE: f32 = 0.25;
 const Q_OFFSET: u32 = 0; // in vectors of four, as are the strides
 const Q_BATCH: u32 = 256;
@@ -441,10 +447,14 @@ fn load_limits(i: u32) -> i32 {
 
 // The first key that a query sees.
 fn first_key(batch: u32, query: u32) -> u32 {
-  if STARTS == 0 {
-    return 0;
+  var first = 0;
+  if WINDOW > 0 {
+    first = max(first, load_limits(batch * LIMITS) + i32(query + 1) - i32(WINDOW));
   }
-  return u32(max(0, load_limits(batch * LIMITS + 1 + query)));
+  if STARTS > 0 {
+    first = max(first, load_limits(batch * LIMITS + 1 + query));
+  }
+  return u32(first);
 }
 
 fn epilogue(i: u32, value: f32) -> f32 {
@@ -492,7 +502,12 @@ fn main(
 
   // The first query that sees the first key.
   let first = u32(max(0, i32(CAUSAL) * (i32(key0) - limit)));
-  for (var row = min(first, QUERIES) * GROUP; row < QUERIES * GROUP; row++) {
+  // The one after the last that sees the last key.
+  var end = QUERIES * GROUP;
+  if WINDOW > 0 {
+    end = u32(clamp(i32(key0 + ROWS - 1 + WINDOW) - limit, 0, i32(QUERIES))) * GROUP;
+  }
+  for (var row = min(first, QUERIES) * GROUP; row < end; row++) {
     let head = kv_head * GROUP + row % GROUP;
     let q_start = Q_OFFSET + batch * Q_BATCH + row / GROUP * Q_ROW + head * Q_HEAD;
     let dy_start = DY_OFFSET + batch * DY_BATCH + row / GROUP * DY_ROW +
@@ -556,6 +571,7 @@ const GROUP: u32 = 2; // heads that share keys
 const D4: u32 = 4; // headDim / 4
 const CAUSAL: u32 = 1;
 const STARTS: u32 = 0; // 1: limits tell each query's first key, too
+const WINDOW: u32 = 0; // keys that a query sees, its own the last; 0: all
 const SCALE: f32 = 0.25;
 const Q_OFFSET: u32 = 0; // in vectors of four, as are the strides
 const Q_BATCH: u32 = 256;
@@ -617,10 +633,14 @@ fn load_limits(i: u32) -> i32 {
 
 // The first key that a query sees.
 fn first_key(batch: u32, query: u32) -> u32 {
-  if STARTS == 0 {
-    return 0;
+  var first = 0;
+  if WINDOW > 0 {
+    first = max(first, load_limits(batch * LIMITS) + i32(query + 1) - i32(WINDOW));
   }
-  return u32(max(0, load_limits(batch * LIMITS + 1 + query)));
+  if STARTS > 0 {
+    first = max(first, load_limits(batch * LIMITS + 1 + query));
+  }
+  return u32(first);
 }
 
 fn epilogue(i: u32, value: f32) -> f32 {
@@ -680,7 +700,11 @@ fn main(
   var value_sums: array<vec4f, PARTS>; // @registers
   // The first query that sees the first key.
   let start = u32(max(0, i32(CAUSAL) * (i32(key0) - limit)));
-  let end = QUERIES * GROUP;
+  // The one after the last that sees the last key.
+  var end = QUERIES * GROUP;
+  if WINDOW > 0 {
+    end = u32(clamp(i32(key0 + ROWS - 1 + WINDOW) - limit, 0, i32(QUERIES))) * GROUP;
+  }
   for (var tile = min(start, QUERIES) * GROUP; tile < end; tile += TILE) {
     let first = lane / ROWS * PAIRS;
     var score: array<f32, PAIRS>; // @registers
@@ -746,6 +770,7 @@ const GROUP: u32 = 2; // heads that share keys
 const D4: u32 = 4; // headDim / 4
 const CAUSAL: u32 = 1;
 const STARTS: u32 = 0; // 1: limits tell each query's first key, too
+const WINDOW: u32 = 0; // keys that a query sees, its own the last; 0: all
 const SCALE: f32 = 0.25;
 const Q_OFFSET: u32 = 0; // in vectors of four, as are the strides
 const Q_BATCH: u32 = 256;
@@ -800,10 +825,14 @@ fn load_limits(i: u32) -> i32 {
 
 // The first key that a query sees.
 fn first_key(batch: u32, query: u32) -> u32 {
-  if STARTS == 0 {
-    return 0;
+  var first = 0;
+  if WINDOW > 0 {
+    first = max(first, load_limits(batch * LIMITS) + i32(query + 1) - i32(WINDOW));
   }
-  return u32(max(0, load_limits(batch * LIMITS + 1 + query)));
+  if STARTS > 0 {
+    first = max(first, load_limits(batch * LIMITS + 1 + query));
+  }
+  return u32(first);
 }
 
 fn epilogue(i: u32, value: f32) -> f32 {
@@ -921,6 +950,7 @@ const GROUP: u32 = 2; // heads that share keys
 const D4: u32 = 4; // headDim / 4
 const CAUSAL: u32 = 1;
 const STARTS: u32 = 0; // 1: limits tell each query's first key, too
+const WINDOW: u32 = 0; // keys that a query sees, its own the last; 0: all
 const SCALE: f32 = 0.25;
 const Q_OFFSET: u32 = 0; // in vectors of four, as are the strides
 const Q_BATCH: u32 = 256;
@@ -982,10 +1012,14 @@ fn load_limits(i: u32) -> i32 {
 
 // The first key that a query sees.
 fn first_key(batch: u32, query: u32) -> u32 {
-  if STARTS == 0 {
-    return 0;
+  var first = 0;
+  if WINDOW > 0 {
+    first = max(first, load_limits(batch * LIMITS) + i32(query + 1) - i32(WINDOW));
   }
-  return u32(max(0, load_limits(batch * LIMITS + 1 + query)));
+  if STARTS > 0 {
+    first = max(first, load_limits(batch * LIMITS + 1 + query));
+  }
+  return u32(first);
 }
 
 fn epilogue(i: u32, value: f32) -> f32 {
@@ -1106,6 +1140,7 @@ const GROUP: u32 = 2; // heads that share keys
 const D4: u32 = 4; // headDim / 4
 const CAUSAL: u32 = 1;
 const STARTS: u32 = 0; // 1: limits tell each query's first key, too
+const WINDOW: u32 = 0; // keys that a query sees, its own the last; 0: all
 const SCALE: f32 = 0.25;
 const Q_OFFSET: u32 = 0; // in vectors of four, as are the strides
 const Q_BATCH: u32 = 256;
@@ -1155,10 +1190,14 @@ fn load_limits(i: u32) -> i32 {
 
 // The first key that a query sees.
 fn first_key(batch: u32, query: u32) -> u32 {
-  if STARTS == 0 {
-    return 0;
+  var first = 0;
+  if WINDOW > 0 {
+    first = max(first, load_limits(batch * LIMITS) + i32(query + 1) - i32(WINDOW));
   }
-  return u32(max(0, load_limits(batch * LIMITS + 1 + query)));
+  if STARTS > 0 {
+    first = max(first, load_limits(batch * LIMITS + 1 + query));
+  }
+  return u32(first);
 }
 
 fn epilogue(i: u32, value: f32) -> f32 {
@@ -1258,7 +1297,7 @@ fn main(
         value += parts[part * THREADS + other];
       }
       // A query that sees no key gives zeros.
-      let last = limit + i32(CAUSAL * (row / GROUP + 1));
+      let last = min(limit + i32(CAUSAL * (row / GROUP + 1)), i32(KEYS));
       value *= select(1.0 / whole, 0.0, last <= i32(first_key(batch, row / GROUP)));
       let at = (((batch * QUERIES + row / GROUP) * KV_HEADS + kv_head) * GROUP + row % GROUP) * D4 + part % D4;
       let i = 4 * at;
@@ -1286,6 +1325,7 @@ const GROUP: u32 = 2; // heads that share keys
 const D4: u32 = 4; // headDim / 4
 const CAUSAL: u32 = 1;
 const STARTS: u32 = 0; // 1: limits tell each query's first key, too
+const WINDOW: u32 = 0; // keys that a query sees, its own the last; 0: all
 const SCALE: f32 = 0.25;
 const Q_OFFSET: u32 = 0; // in vectors of four, as are the strides
 const Q_BATCH: u32 = 256;
@@ -1323,10 +1363,14 @@ fn load_limits(i: u32) -> i32 {
 
 // The first key that a query sees.
 fn first_key(batch: u32, query: u32) -> u32 {
-  if STARTS == 0 {
-    return 0;
+  var first = 0;
+  if WINDOW > 0 {
+    first = max(first, load_limits(batch * LIMITS) + i32(query + 1) - i32(WINDOW));
   }
-  return u32(max(0, load_limits(batch * LIMITS + 1 + query)));
+  if STARTS > 0 {
+    first = max(first, load_limits(batch * LIMITS + 1 + query));
+  }
+  return u32(first);
 }
 
 fn epilogue(i: u32, value: f32) -> f32 {
@@ -1414,6 +1458,7 @@ const GROUP: u32 = 2; // heads that share keys
 const D4: u32 = 4; // headDim / 4
 const CAUSAL: u32 = 1;
 const STARTS: u32 = 0; // 1: limits tell each query's first key, too
+const WINDOW: u32 = 0; // keys that a query sees, its own the last; 0: all
 const SCALE: f32 = 0.25;
 const Q_OFFSET: u32 = 0; // in vectors of four, as are the strides
 const Q_BATCH: u32 = 256;
@@ -1455,10 +1500,14 @@ fn load_limits(i: u32) -> i32 {
 
 // The first key that a query sees.
 fn first_key(batch: u32, query: u32) -> u32 {
-  if STARTS == 0 {
-    return 0;
+  var first = 0;
+  if WINDOW > 0 {
+    first = max(first, load_limits(batch * LIMITS) + i32(query + 1) - i32(WINDOW));
   }
-  return u32(max(0, load_limits(batch * LIMITS + 1 + query)));
+  if STARTS > 0 {
+    first = max(first, load_limits(batch * LIMITS + 1 + query));
+  }
+  return u32(first);
 }
 
 fn epilogue(i: u32, value: f32) -> f32 {
@@ -1560,6 +1609,7 @@ const GROUP: u32 = 2; // heads that share keys
 const D4: u32 = 4; // headDim / 4
 const CAUSAL: u32 = 1;
 const STARTS: u32 = 0; // 1: limits tell each query's first key, too
+const WINDOW: u32 = 0; // keys that a query sees, its own the last; 0: all
 const SCALE: f32 = 0.25;
 const Q_OFFSET: u32 = 0; // in vectors of four, as are the strides
 const Q_BATCH: u32 = 256;
@@ -1614,10 +1664,14 @@ fn load_limits(i: u32) -> i32 {
 
 // The first key that a query sees.
 fn first_key(batch: u32, query: u32) -> u32 {
-  if STARTS == 0 {
-    return 0;
+  var first = 0;
+  if WINDOW > 0 {
+    first = max(first, load_limits(batch * LIMITS) + i32(query + 1) - i32(WINDOW));
   }
-  return u32(max(0, load_limits(batch * LIMITS + 1 + query)));
+  if STARTS > 0 {
+    first = max(first, load_limits(batch * LIMITS + 1 + query));
+  }
+  return u32(first);
 }
 
 fn epilogue(i: u32, value: f32) -> f32 {

@@ -9,6 +9,8 @@ export interface AttentionAttributes {
   readonly causal: boolean;
   /** What scores are multiplied by. */
   readonly scale: number;
+  /** Keys that a query sees, its own the last; all if absent. */
+  readonly window?: number;
 }
 
 /** A matrix in an array. */
@@ -59,9 +61,10 @@ const UNSEEN = -1e30;
  * @param use What is done with each block; its arrays are used again after.
  */
 export function forEachBlock(
-  { operands, machine, attributes: { causal, scale } }: CpuCall<
-    AttentionAttributes
-  >,
+  { operands, machine, attributes: { causal, scale, window = Infinity } }:
+    CpuCall<
+      AttentionAttributes
+    >,
   limitsAt: number,
   use: (block: AttentionBlock) => void,
 ): void {
@@ -91,7 +94,7 @@ export function forEachBlock(
         for (let query = first; query < queries; query++) {
           if (query === first + step) break;
           const last = Math.min(keys, causal ? limit + query + 1 : limit);
-          const start = firstOf(query);
+          const start = Math.max(firstOf(query), limit + query + 1 - window);
           for (let g = 0; g < group; g++) {
             rows.push((batch * queries + query) * heads + kvHead * group + g);
             seen.push(start < last ? last : 0);

@@ -41,6 +41,7 @@ const CASES: readonly { sizes: Sizes; options: AttentionOptions }[] = [
   { sizes: [2, 63, 65, 6, 2, 20], options: {} },
   { sizes: [2, 1, 1000, 4, 2, 32], options: { causal: true } },
   { sizes: [1, 3, 129, 5, 1, 128], options: {} },
+  { sizes: [1, 72, 90, 4, 2, 16], options: { causal: true, window: 17 } },
   {
     sizes: [2, 70, 70, 4, 2, 16],
     options: {

@@ -110,6 +110,11 @@ export interface AttentionOptions {
    * share a row do not see each other, and a window can slide.
    */
   readonly starts?: Tensor;
+  /**
+   * How many keys a query of causal attention sees at most, the one at its own
+   * position the last; all if absent.
+   */
+  readonly window?: number;
 }
 
 /**
@@ -138,8 +143,8 @@ export interface AttentionOptions {
  * @param v The values, of the shape of `k`.
  * @param options Mask and scale.
  * @returns The weighted means, of the shape of `q`.
- * @throws {RangeError} If a shape does not fit, or if positions are given
- *   without `causal`, or lengths with it.
+ * @throws {RangeError} If a shape does not fit, or if positions or a window are
+ *   given without `causal`, or lengths with it.
  * @throws {TypeError} If a type does not fit.
  * @see {@link https://arxiv.org/abs/2205.14135 | FlashAttention}
  */
@@ -149,7 +154,12 @@ export function attention(
   v: Tensor,
   options: AttentionOptions = {},
 ): Tensor {
-  const { causal = false, positions, lengths } = options;
+  const { causal = false, positions, lengths, window } = options;
+  if (window !== undefined && !(causal && window >= 1 && window % 1 === 0)) {
+    throw new RangeError(
+      `Cannot attend with a window of ${window} keys: it must be a whole number of at least 1, and the attention causal`,
+    );
+  }
   if (causal ? lengths : positions) {
     throw new RangeError(
       causal
@@ -171,7 +181,7 @@ export function attention(
   const y = record(
     ATTENTION,
     [four(cast(q, "f32")), four(k), four(v), limits],
-    { causal, scale },
+    { causal, scale, ...(window !== undefined && { window }) },
   );
   return slice(y, [0, 0, 0, 0], q.shape);
 }

@@ -65,6 +65,7 @@ export function attentionCall(
       GROUP: group,
       D4: headDim / 4,
       CAUSAL: attributes.causal ? 1 : 0,
+      WINDOW: attributes.window ?? 0,
       STARTS: starts ? 1 : 0,
       SCALE: attributes.scale,
       ...Object.fromEntries(

@@ -8,6 +8,8 @@ export interface AttentionAttributes {
   readonly causal: boolean;
   /** What scores are multiplied by. */
   readonly scale: number;
+  /** Keys that a query sees, its own the last; all if absent. */
+  readonly window?: number;
 }
 
 /** The sizes of an attention. */
@@ -118,7 +120,7 @@ export function* attentionRows(
   k: Float64Array,
   limits: Float64Array,
   sizes: AttentionSizes,
-  { causal, scale }: AttentionAttributes,
+  { causal, scale, window = Infinity }: AttentionAttributes,
 ): Generator<AttentionRow> {
   const { batch, queries, keys, heads, kvHeads, headDim, starts } = sizes;
   const group = heads / kvHeads;
@@ -128,7 +130,8 @@ export function* attentionRows(
     const query = row * headDim;
     const place = Math.floor(row / heads) % queries;
     const last = limits[b * perRow]! + (causal ? place + 1 : 0);
-    const first = starts ? Math.max(0, limits[b * perRow + 1 + place]!) : 0;
+    const start = starts ? limits[b * perRow + 1 + place]! : 0;
+    const first = Math.max(0, start, last - window);
     const length = Math.max(0, Math.min(keys, last) - first);
     const head = Math.floor(row % heads / group);
     const seen = Array.from(

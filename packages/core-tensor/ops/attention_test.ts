@@ -29,9 +29,11 @@ function operands(
 }
 
 function test(sizes: Sizes, seed: number, options: AttentionOptions): void {
-  const { causal = false, scale } = options;
+  const { causal = false, scale, window } = options;
   testOp((q, k, v) => attention(q!, k!, v!, options), operands(sizes, seed), {
-    name: `${sizes}${causal ? " causal" : ""}${scale ? ` by ${scale}` : ""}`,
+    name: `${sizes}${causal ? " causal" : ""}${scale ? ` by ${scale}` : ""}${
+      window ? ` in a window of ${window}` : ""
+    }`,
   });
 }
 
@@ -43,12 +45,29 @@ test([1, 6, 2, 2, 1, 4], 50, { causal: true });
 test([2, 17, 9, 6, 2, 6], 60, {});
 test([1, 3, 4, 1, 1, 3], 70, { causal: true });
 test([1, 1, 5, 2, 1, 64], 80, { causal: true });
+test([2, 6, 6, 4, 2, 4], 85, { causal: true, window: 1 });
+test([1, 5, 9, 2, 1, 8], 88, { causal: true, window: 3 });
 
 testOp(
   (q, k, v, positions) =>
     attention(q!, k!, v!, { causal: true, positions: positions! }),
   [...operands([3, 2, 9, 4, 2, 4], 90), input([6, 0, -2], [3], "i32")],
   { name: "at positions" },
+);
+testOp(
+  (q, k, v, positions) =>
+    attention(q!, k!, v!, { causal: true, positions: positions!, window: 2 }),
+  [...operands([4, 2, 9, 4, 2, 4], 95), input([6, 0, -1, 12], [4], "i32")],
+  { name: "at positions in a window of 2" },
+);
+testOp(
+  (q, k, v, starts) =>
+    attention(q!, k!, v!, { causal: true, starts: starts!, window: 2 }),
+  [
+    ...operands([1, 5, 5, 2, 2, 4], 98),
+    input([0, 0, 0, 3, 3], [1, 5], "i32"),
+  ],
+  { name: "of examples that share a row in a window of 2" },
 );
 testOp(
   (q, k, v, lengths) => attention(q!, k!, v!, { lengths: lengths! }),
@@ -95,6 +114,8 @@ const LARGE: readonly { sizes: Sizes; options: AttentionOptions }[] = [
   { sizes: [1, 33, 33, 3, 3, 64], options: { causal: true } },
   { sizes: [2, 1, 1000, 4, 2, 32], options: { causal: true } },
   { sizes: [1, 3, 129, 5, 1, 128], options: {} },
+  { sizes: [1, 72, 90, 4, 2, 16], options: { causal: true, window: 17 } },
+  { sizes: [2, 2, 300, 4, 1, 16], options: { causal: true, window: 65 } },
   { sizes: [2, 70, 70, 4, 2, 16], options: packed(2, [7, 33, 1, 29]) },
 ];
 
@@ -207,6 +228,9 @@ Deno.test("attention() says which operand does not fit", () => {
     "must be equal",
   );
   assertThrows(() => attention(full([3, 4], 0), k, k), RangeError, "[3,4]");
+  for (const options of [{ window: 2 }, { causal: true, window: 0 }]) {
+    assertThrows(() => attention(q, k, k, options), RangeError, "a window of");
+  }
   assertThrows(
     () => attention(q, k, k, { positions: limits }),
     RangeError,

@@ -225,11 +225,6 @@ export class CausalLanguageModel {
         `Cannot run ${reach} tokens: the model has ${config.maxPositions} positions`,
       );
     }
-    if (config.slidingWindow !== null && reach > config.slidingWindow) {
-      throw new RangeError(
-        `Cannot run ${reach} tokens: the sliding window of ${config.slidingWindow} would cut attention, use at most that many`,
-      );
-    }
     this.#useRows(options.adapters, ids.shape[0]!);
     const table = this.#ropeTable(reach);
     let x = embedding(this.#weight("model.embed_tokens.weight"), ids);
@@ -318,8 +313,12 @@ export class CausalLanguageModel {
       keys = ropeWrite(before.keys, keys, table, cache.positions);
       values = cacheWrite(before.values, values, cache.positions);
     } else keys = rope(keys, table, places);
+    const { slidingWindow, slidingWindowLayers } = this.config;
     const out = attention(queries, keys, values, {
       causal: true,
+      ...(slidingWindow !== null && slidingWindowLayers[layer] && {
+        window: slidingWindow,
+      }),
       ...(positions && { positions }),
       ...(starts && { starts }),
     });
