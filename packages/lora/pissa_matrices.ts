@@ -11,10 +11,13 @@ import {
   truncatedSvd,
 } from "./truncated_svd.ts";
 
+// The products of a device are f32.
+const DEVICE_TOLERANCE = 1e-5;
+
 /**
  * Finds what A and B are before training with PiSSA: the largest singular values
- * of each weight. The products run on the device, in 16 rounds, as PEFT's
- * `pissa_niter_16` does.
+ * of each weight. The products run on the device, in at most 16 rounds, as those
+ * of PEFT's `pissa_niter_16`.
  *
  * @param model The model.
  * @param config The adapter.
@@ -35,7 +38,7 @@ export async function pissaMatrices(
       model.ownLinears.get(path)!.weight,
     );
     const initial = singularMatrices(
-      await truncatedSvd(map, rank, { seed }),
+      await truncatedSvd(map, rank, { seed, tolerance: DEVICE_TOLERANCE }),
       scaling,
     );
     matrices.set(path, { ...initial, initial });
@@ -102,9 +105,7 @@ function deviceMap(device: Device, weight: Tensor): LinearMap {
       shape: [width, from],
     });
     using y = matmul(given, right);
-    return Float64Array.from(
-      transposed(Float32Array.from(await y.data()), width, to),
-    );
+    return new Float64Array(transposed(await y.data(), width, to));
   };
   return {
     rows,

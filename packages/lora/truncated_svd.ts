@@ -82,16 +82,20 @@ export async function truncatedSvd(
     if (!moved || width === least) break;
     before = sizes;
   }
-  const y = await matrix.times(q, width);
-  const { rotation, lengths } = rotateApart(y, rows, width);
+  // The tall matrix is taken apart first, so that what is rotated is small.
+  const u = new Float64Array(await matrix.times(q, width));
+  const tall = u.slice();
+  orthonormalize(u, rows, width);
+  const core = crossProduct(u, tall, rows, width);
+  const { rotation, lengths } = rotateApart(core, width, width);
   const order = Array.from(lengths.keys())
     .sort((a, b) => lengths[b]! - lengths[a]!)
     .slice(0, rank);
-  const v = product(q, rotation, columns, width);
+  const scale = (column: number): number => 1 / (lengths[column]! || 1);
   return {
     s: Float64Array.from(order, (column) => lengths[column]!),
-    u: pick(y, rows, width, order, (column) => 1 / (lengths[column]! || 1)),
-    v: pick(v, columns, width, order, () => 1),
+    u: pick(product(u, core, rows, width), rows, width, order, scale),
+    v: pick(product(q, rotation, columns, width), columns, width, order),
   };
 }
 
@@ -171,13 +175,32 @@ function product(
   return out;
 }
 
+/** The transpose of `[rows, width]` by another of that shape. */
+function crossProduct(
+  left: Float64Array,
+  right: Float64Array,
+  rows: number,
+  width: number,
+): Float64Array {
+  const out = new Float64Array(width * width);
+  for (let row = 0; row < rows; row++) {
+    for (let i = 0; i < width; i++) {
+      const value = left[row * width + i]!;
+      for (let j = 0; j < width; j++) {
+        out[i * width + j]! += value * right[row * width + j]!;
+      }
+    }
+  }
+  return out;
+}
+
 /** Takes columns of a matrix, each times a number. */
 function pick(
   matrix: Float64Array,
   rows: number,
   width: number,
   columns: readonly number[],
-  factor: (column: number) => number,
+  factor: (column: number) => number = () => 1,
 ): Float64Array {
   return Float64Array.from({ length: rows * columns.length }, (_, i) => {
     const column = columns[i % columns.length]!;
