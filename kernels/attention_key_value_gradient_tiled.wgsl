@@ -1,10 +1,11 @@
 // The gradients of attention for its keys and its values, one after the other,
 // in workgroup memory: a workgroup keeps a tile of keys of one head, and walks
 // over the queries that see them, of all heads that share them, a tile at a
-// time: first the shares and the slopes of the scores, then both sums.
+// time: first the shares and the slopes of the scores, then both sums. Teams
+// take the tiles in turn, and their sums meet in the end.
 //
-// For a GPU: causal, 512 tokens of 14 heads on 2 of 64, 0.74 ms on an H200
-// beside 6.5 with a thread a row; 4 x 1024 tokens of 16 heads on 8 of 128, 3.5
+// For a GPU: causal, 512 tokens of 14 heads on 2 of 64, 0.74 ms on an H200 with
+// one team beside 6.5 with a thread a row; 4 x 1024 tokens of 16 heads on 8 of 128, 3.5
 // beside 149.
 
 alias FourK = vec4f;
@@ -38,14 +39,17 @@ const DY_ROW: u32 = 16;
 const DY_HEAD: u32 = 4;
 const ROWS: u32 = 16; // of a workgroup, a key each
 const TILE: u32 = 32; // queries of one head at a time
-const THREADS: u32 = 128;
+const THREADS: u32 = 128; // of a team
+const TEAMS: u32 = 1;
 
+const ALL: u32 = THREADS * TEAMS;
 const TILES = (KEYS + ROWS - 1) / ROWS;
 const GROUPS = BATCH * KV_HEADS * TILES;
 const PAIRS: u32 = ROWS * TILE / THREADS; // scores of a thread, of one key
 const SLICES: u32 = THREADS / D4; // threads that sum the same features
 const PARTS: u32 = (ROWS + SLICES - 1) / SLICES; // keys that one of them sums
 const LIMITS = 1 + STARTS * QUERIES; // numbers of a batch row
+const OTHERS: u32 = max(1, ALL - THREADS); // threads of all teams but the first
 const LOG2_E = 1.4426950408889634;
 
 @group(0) @binding(0) var<storage, read> q: array<vec4f>;
@@ -63,8 +67,9 @@ const LOG2_E = 1.4426950408889634;
 
 var<workgroup> keys: array<vec4f, D4 * ROWS>; // [D4, ROWS]
 var<workgroup> values: array<vec4f, D4 * ROWS>;
-var<workgroup> shares: array<f32, TILE * ROWS>; // [TILE, ROWS]
-var<workgroup> slopes: array<f32, TILE * ROWS>;
+var<workgroup> shares: array<f32, TEAMS * TILE * ROWS>; // [TEAMS, TILE, ROWS]
+var<workgroup> slopes: array<f32, TEAMS * TILE * ROWS>;
+var<workgroup> partial: array<vec4f, OTHERS>;
 
 fn read_k(i: u32) -> vec4f {
   return k[i];
@@ -115,11 +120,27 @@ fn store(start: u32, value: vec4f) {
   );
 }
 
-@compute @workgroup_size(THREADS)
+// The sum over all teams, for the first of them.
+fn sum_of_teams(own: vec4f, thread: u32) -> vec4f {
+  if thread >= THREADS {
+    partial[thread - THREADS] = own;
+  }
+  workgroupBarrier();
+  var sum = own;
+  if thread < THREADS {
+    for (var other = 1u; other < TEAMS; other++) { // @unroll
+      sum += partial[(other - 1) * THREADS + thread];
+    }
+  }
+  workgroupBarrier();
+  return sum;
+}
+
+@compute @workgroup_size(ALL)
 fn main(
   @builtin(workgroup_id) wid: vec3u,
   @builtin(num_workgroups) count: vec3u,
-  @builtin(local_invocation_index) lane: u32,
+  @builtin(local_invocation_index) thread: u32,
 ) {
   let group = wid.x + wid.y * count.x;
   if group >= GROUPS {
@@ -129,7 +150,7 @@ fn main(
   let kv_head = group / TILES % KV_HEADS;
   let key0 = group % TILES * ROWS;
   let limit = load_limits(batch * LIMITS);
-  for (var i = lane; i < ROWS * D4; i += THREADS) {
+  for (var i = thread; i < ROWS * D4; i += ALL) {
     let key = min(key0 + i / D4, KEYS - 1);
     let at = i % D4 * ROWS + i / D4;
     keys[at] = (SCALE * LOG2_E) *
@@ -139,6 +160,9 @@ fn main(
   }
   workgroupBarrier();
 
+  let lane = thread % THREADS;
+  let team = thread / THREADS;
+  let scratch = team * TILE * ROWS;
   // A thread finds slopes of key `own`, and sums features `d` of PARTS keys.
   let own = lane % ROWS;
   let d = lane % D4;
@@ -152,7 +176,8 @@ fn main(
   if WINDOW > 0 {
     end = u32(clamp(i32(key0 + ROWS - 1 + WINDOW) - limit, 0, i32(QUERIES))) * GROUP;
   }
-  for (var tile = min(start, QUERIES) * GROUP; tile < end; tile += TILE) {
+  for (var round = min(start, QUERIES) * GROUP; round < end; round += TEAMS * TILE) {
+    let tile = round + team * TILE;
     let first = lane / ROWS * PAIRS;
     var score: array<f32, PAIRS>; // @registers
     var slope: array<f32, PAIRS>; // @registers
@@ -176,15 +201,15 @@ fn main(
       let sees = key0 + own >= first_key(batch, row / GROUP) && key0 + own < seen &&
         tile + first + c < end;
       let share = select(0.0, exp2(score[c] - statistics[i] * LOG2_E), sees);
-      shares[(first + c) * ROWS + own] = share;
-      slopes[(first + c) * ROWS + own] = share * (slope[c] - delta[i]);
+      shares[scratch + (first + c) * ROWS + own] = share;
+      slopes[scratch + (first + c) * ROWS + own] = share * (slope[c] - delta[i]);
     }
     workgroupBarrier();
-    for (var c = 0u; c < min(TILE, end - tile); c++) {
+    for (var c = 0u; c < min(TILE, max(end, tile) - tile); c++) {
       let query = q[query_at(batch, kv_head, tile + c) + d];
       let given = dy[given_at(batch, kv_head, tile + c) + d];
       for (var p = 0u; p < PARTS; p++) { // @unroll
-        let at = c * ROWS + min(part + p, ROWS - 1);
+        let at = scratch + c * ROWS + min(part + p, ROWS - 1);
         key_sums[p] += slopes[at] * query;
         value_sums[p] += shares[at] * given;
       }
@@ -192,6 +217,15 @@ fn main(
     workgroupBarrier();
   }
 
+  if TEAMS > 1 {
+    for (var p = 0u; p < PARTS; p++) { // @unroll
+      key_sums[p] = sum_of_teams(key_sums[p], thread);
+      value_sums[p] = sum_of_teams(value_sums[p], thread);
+    }
+    if team > 0 {
+      return;
+    }
+  }
   for (var p = 0u; p < PARTS; p++) { // @unroll
     let key = key0 + part + p;
     if part + p < ROWS && key < KEYS {

@@ -5,6 +5,8 @@ import type {
   Storage,
 } from "@wick/core-tensor";
 import type { Plan } from "@wick/graph";
+import type { TuningStore } from "./tuning/tuning_store.ts";
+import type { TunableWork, TunedWork } from "./webgpu/tuner.ts";
 
 /** Counts of what a device holds and did. */
 export interface DeviceStatistics {
@@ -95,6 +97,14 @@ export interface Backend {
   finish(): Promise<void>;
   /** Waits in the call until all that was started is done. */
   fence(): void;
+  /** Measured choices of variants; absent where kernels have none. */
+  readonly tuning?: TuningStore;
+  /**
+   * Measures the variants that can do some work and keeps the choice, in the
+   * call; `undefined` if there is nothing to choose. Absent where kernels have
+   * no variants.
+   */
+  tune?(work: TunableWork): TunedWork | undefined;
   /** What it holds and did. */
   statistics(): DeviceStatistics;
   /** Gives everything back. */

@@ -36,4 +36,10 @@ export type {
   PreparedRun,
   StorageParts,
 } from "./backend.ts";
+export {
+  type TunedChoice,
+  TuningStore,
+  type TuningStoreOptions,
+} from "./tuning/tuning_store.ts";
+export type { TunableWork, TunedWork } from "./webgpu/tuner.ts";
 export { nextTurn } from "./next_turn.ts";

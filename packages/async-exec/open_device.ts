@@ -1,6 +1,9 @@
 import { cpuBackend } from "./cpu/cpu_backend.ts";
 import { Device } from "./device.ts";
 import { requestAdapter } from "./request_adapter.ts";
+import { deviceIdentity } from "./tuning/device_identity.ts";
+import { tuningFile } from "./tuning/tuning_file.ts";
+import { TuningStore } from "./tuning/tuning_store.ts";
 import { webgpuBackend } from "./webgpu/webgpu_backend.ts";
 
 /** Options of {@linkcode openDevice}. */
@@ -30,6 +33,17 @@ export interface OpenDeviceOptions {
   readonly timestamps?: boolean;
   /** Whether to read back without Deno's 10 ms wait; true if absent. */
   readonly synchronousRead?: boolean;
+  /**
+   * Which variants of kernels a GPU uses: `"off"` the default ones, `"stored"`
+   * those that `wick tune` and earlier runs measured to be the best, `"measure"`
+   * also measures large work when it comes up first, up to 3 s a process, and
+   * keeps the choice; on a rasteriser only `wick tune` measures. Results depend
+   * on variants in their last bits. Absent: what the environment variable
+   * `WICK_TUNING` says, else `"measure"`.
+   */
+  readonly tuning?: "off" | "stored" | "measure";
+  /** The file of measured choices; one in the user's cache folder if absent. */
+  readonly tuningFile?: string;
 }
 
 /**
@@ -47,7 +61,7 @@ export interface OpenDeviceOptions {
  * @param options Which device, and its limits.
  * @returns The device; close it by `using`.
  * @throws {TypeError} If WebGPU is asked for and there is no adapter.
- * @throws {RangeError} If `WICK_DEVICE` is set to something else.
+ * @throws {RangeError} If `WICK_DEVICE` or `WICK_TUNING` is set to something else.
  */
 export async function openDevice(
   options: OpenDeviceOptions = {},
@@ -57,6 +71,10 @@ export async function openDevice(
   if (options.announce ?? true) announce(`wick: ${device.description}`);
   return device;
 }
+
+// Work below this takes less than a tenth of a millisecond on a large GPU, and
+// measuring takes half a second.
+const LARGE = 2 ** 31;
 
 async function open(
   wanted: "auto" | "webgpu" | "cpu",
@@ -78,8 +96,16 @@ async function open(
     requiredLimits: wantedLimits(adapter.limits),
     requiredFeatures: options.timestamps ? ["timestamp-query"] : [],
   });
+  const tuning = options.tuning ?? wantedTuning();
   return new Device(
     await webgpuBackend(gpu, {
+      ...(tuning !== "off" && {
+        tuning: new TuningStore(deviceIdentity(adapter.info), {
+          file: options.tuningFile ?? tuningFile(),
+          warn: (line) => write(`wick: ${line}\n`),
+        }),
+      }),
+      ...(tuning === "measure" && { measuresFrom: LARGE }),
       description: `WebGPU, ${adapter.info.description || adapter.info.vendor}`,
       software,
       memoryBudget: options.memoryBudget ?? 16 * 2 ** 30,
@@ -118,6 +144,16 @@ function wantedDevice(): "auto" | "webgpu" | "cpu" {
   return value;
 }
 
+function wantedTuning(): "off" | "stored" | "measure" {
+  const value = environment("WICK_TUNING") ?? "measure";
+  if (value !== "off" && value !== "stored" && value !== "measure") {
+    throw new RangeError(
+      `Cannot tune kernels as WICK_TUNING says, "${value}": use off, stored or measure`,
+    );
+  }
+  return value;
+}
+
 /** An environment variable, where the process may read it without asking. */
 function environment(variable: string): string | undefined {
   if (typeof Deno === "undefined") return undefined;
@@ -130,5 +166,10 @@ let announced = "";
 function announce(text: string): void {
   if (announced === text || typeof Deno === "undefined") return;
   announced = text;
-  Deno.stderr.writeSync(new TextEncoder().encode(`${text}\n`));
+  write(`${text}\n`);
+}
+
+function write(text: string): void {
+  if (typeof Deno === "undefined") return;
+  Deno.stderr.writeSync(new TextEncoder().encode(text));
 }

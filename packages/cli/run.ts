@@ -14,6 +14,7 @@ import { oneLine } from "./one_line.ts";
 import { QUANTIZE } from "./quantize.ts";
 import { SERVE } from "./serve/serve.ts";
 import { TRAIN } from "./train.ts";
+import { TUNE } from "./tune.ts";
 import { UsageError } from "./usage_error.ts";
 import { VERSION } from "./version.ts";
 
@@ -30,6 +31,7 @@ const COMMANDS: readonly Command[] = [
   INSPECT,
   EXPLAIN,
   SERVE,
+  TUNE,
   DOCTOR,
 ];
 

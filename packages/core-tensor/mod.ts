@@ -20,6 +20,7 @@ export type {
   KernelCall,
   KernelOperand,
   KernelRequest,
+  KernelTuning,
   NodeOf,
   Operation,
   TensorNodeOf,

@@ -27,6 +27,20 @@ export interface TensorNodeOf<Attributes> extends NodeOf<Attributes> {
   readonly output: Tensor;
 }
 
+/**
+ * That a kernel has variants, of which one can be measured to be the best.
+ */
+export interface KernelTuning {
+  /** What kind of work it is: a choice holds for all calls of that kind. */
+  readonly key: string;
+  /** The names of variants that can do it, the default first. */
+  readonly choices: readonly string[];
+  /** The one that was taken. */
+  readonly choice: string;
+  /** Multiplications and additions of the call. */
+  readonly operations: number;
+}
+
 /** What a device tells the rules that choose kernels. */
 export interface DeviceTraits {
   /** `"software"` for a rasteriser on the CPU, which dislikes barriers. */
@@ -43,6 +57,8 @@ export interface DeviceTraits {
   readonly isSequential?: boolean;
   /** Steps that one dispatch may run at most; 1 if absent. */
   readonly maxDispatchSteps?: number;
+  /** The variants that were measured to be the best, by the kind of work. */
+  readonly tuned?: ReadonlyMap<string, string>;
 }
 
 /** An operand as a kernel reads it: its elements lie as `view` says. */
@@ -91,6 +107,8 @@ export interface KernelCall {
   readonly hooks?: Readonly<Record<string, string>>;
   /** Workgroups, spread over two dimensions by the device where needed. */
   readonly workgroups: number | readonly [number, number, number];
+  /** Absent if there is nothing to choose. */
+  readonly tuning?: KernelTuning;
 }
 
 /**

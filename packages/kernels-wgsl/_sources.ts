@@ -40,9 +40,11 @@ export type KernelName =
   | "matmul_direct"
   | "matmul_joint"
   | "matmul_joint_direct"
+  | "matmul_joint_rows"
   | "matmul_joint_split"
   | "matmul_joint_tiled"
   | "matmul_quantized_rows"
+  | "matmul_rows"
   | "matmul_split"
   | "matmul_tiled"
   | "pad"
@@ -554,10 +556,11 @@ fn main(
   "attention_key_value_gradient_tiled": `// The gradients of attention for its keys and its values, one after the other,
 // in workgroup memory: a workgroup keeps a tile of keys of one head, and walks
 // over the queries that see them, of all heads that share them, a tile at a
-// time: first the shares and the slopes of the scores, then both sums.
+// time: first the shares and the slopes of the scores, then both sums. Teams
+// take the tiles in turn, and their sums meet in the end.
 //
-// For a GPU: causal, 512 tokens of 14 heads on 2 of 64, 0.74 ms on an H200
-// beside 6.5 with a thread a row; 4 x 1024 tokens of 16 heads on 8 of 128, 3.5
+// For a GPU: causal, 512 tokens of 14 heads on 2 of 64, 0.74 ms on an H200 with
+// one team beside 6.5 with a thread a row; 4 x 1024 tokens of 16 heads on 8 of 128, 3.5
 // beside 149.
 
 alias FourK = vec4f;
@@ -591,14 +594,17 @@ const DY_ROW: u32 = 16;
 const DY_HEAD: u32 = 4;
 const ROWS: u32 = 16; // of a workgroup, a key each
 const TILE: u32 = 32; // queries of one head at a time
-const THREADS: u32 = 128;
+const THREADS: u32 = 128; // of a team
+const TEAMS: u32 = 1;
 
+const ALL: u32 = THREADS * TEAMS;
 const TILES = (KEYS + ROWS - 1) / ROWS;
 const GROUPS = BATCH * KV_HEADS * TILES;
 const PAIRS: u32 = ROWS * TILE / THREADS; // scores of a thread, of one key
 const SLICES: u32 = THREADS / D4; // threads that sum the same features
 const PARTS: u32 = (ROWS + SLICES - 1) / SLICES; // keys that one of them sums
 const LIMITS = 1 + STARTS * QUERIES; // numbers of a batch row
+const OTHERS: u32 = max(1, ALL - THREADS); // threads of all teams but the first
 const LOG2_E = 1.4426950408889634;
 
 @group(0) @binding(0) var<storage, read> q: array<vec4f>;
@@ -616,8 +622,9 @@ const LOG2_E = 1.4426950408889634;
 
 var<workgroup> keys: array<vec4f, D4 * ROWS>; // [D4, ROWS]
 var<workgroup> values: array<vec4f, D4 * ROWS>;
-var<workgroup> shares: array<f32, TILE * ROWS>; // [TILE, ROWS]
-var<workgroup> slopes: array<f32, TILE * ROWS>;
+var<workgroup> shares: array<f32, TEAMS * TILE * ROWS>; // [TEAMS, TILE, ROWS]
+var<workgroup> slopes: array<f32, TEAMS * TILE * ROWS>;
+var<workgroup> partial: array<vec4f, OTHERS>;
 
 fn read_k(i: u32) -> vec4f {
   return k[i];
@@ -668,11 +675,27 @@ fn store(start: u32, value: vec4f) {
   );
 }
 
-@compute @workgroup_size(THREADS)
+// The sum over all teams, for the first of them.
+fn sum_of_teams(own: vec4f, thread: u32) -> vec4f {
+  if thread >= THREADS {
+    partial[thread - THREADS] = own;
+  }
+  workgroupBarrier();
+  var sum = own;
+  if thread < THREADS {
+    for (var other = 1u; other < TEAMS; other++) { // @unroll
+      sum += partial[(other - 1) * THREADS + thread];
+    }
+  }
+  workgroupBarrier();
+  return sum;
+}
+
+@compute @workgroup_size(ALL)
 fn main(
   @builtin(workgroup_id) wid: vec3u,
   @builtin(num_workgroups) count: vec3u,
-  @builtin(local_invocation_index) lane: u32,
+  @builtin(local_invocation_index) thread: u32,
 ) {
   let group = wid.x + wid.y * count.x;
   if group >= GROUPS {
@@ -682,7 +705,7 @@ fn main(
   let kv_head = group / TILES % KV_HEADS;
   let key0 = group % TILES * ROWS;
   let limit = load_limits(batch * LIMITS);
-  for (var i = lane; i < ROWS * D4; i += THREADS) {
+  for (var i = thread; i < ROWS * D4; i += ALL) {
     let key = min(key0 + i / D4, KEYS - 1);
     let at = i % D4 * ROWS + i / D4;
     keys[at] = (SCALE * LOG2_E) *
@@ -692,6 +715,9 @@ fn main(
   }
   workgroupBarrier();
 
+  let lane = thread % THREADS;
+  let team = thread / THREADS;
+  let scratch = team * TILE * ROWS;
   // A thread finds slopes of key \`own\`, and sums features \`d\` of PARTS keys.
   let own = lane % ROWS;
   let d = lane % D4;
@@ -705,7 +731,8 @@ fn main(
   if WINDOW > 0 {
     end = u32(clamp(i32(key0 + ROWS - 1 + WINDOW) - limit, 0, i32(QUERIES))) * GROUP;
   }
-  for (var tile = min(start, QUERIES) * GROUP; tile < end; tile += TILE) {
+  for (var round = min(start, QUERIES) * GROUP; round < end; round += TEAMS * TILE) {
+    let tile = round + team * TILE;
     let first = lane / ROWS * PAIRS;
     var score: array<f32, PAIRS>; // @registers
     var slope: array<f32, PAIRS>; // @registers
@@ -729,15 +756,15 @@ fn main(
       let sees = key0 + own >= first_key(batch, row / GROUP) && key0 + own < seen &&
         tile + first + c < end;
       let share = select(0.0, exp2(score[c] - statistics[i] * LOG2_E), sees);
-      shares[(first + c) * ROWS + own] = share;
-      slopes[(first + c) * ROWS + own] = share * (slope[c] - delta[i]);
+      shares[scratch + (first + c) * ROWS + own] = share;
+      slopes[scratch + (first + c) * ROWS + own] = share * (slope[c] - delta[i]);
     }
     workgroupBarrier();
-    for (var c = 0u; c < min(TILE, end - tile); c++) {
+    for (var c = 0u; c < min(TILE, max(end, tile) - tile); c++) {
       let query = q[query_at(batch, kv_head, tile + c) + d];
       let given = dy[given_at(batch, kv_head, tile + c) + d];
       for (var p = 0u; p < PARTS; p++) { // @unroll
-        let at = c * ROWS + min(part + p, ROWS - 1);
+        let at = scratch + c * ROWS + min(part + p, ROWS - 1);
         key_sums[p] += slopes[at] * query;
         value_sums[p] += shares[at] * given;
       }
@@ -745,6 +772,15 @@ fn main(
     workgroupBarrier();
   }
 
+  if TEAMS > 1 {
+    for (var p = 0u; p < PARTS; p++) { // @unroll
+      key_sums[p] = sum_of_teams(key_sums[p], thread);
+      value_sums[p] = sum_of_teams(value_sums[p], thread);
+    }
+    if team > 0 {
+      return;
+    }
+  }
   for (var p = 0u; p < PARTS; p++) { // @unroll
     let key = key0 + part + p;
     if part + p < ROWS && key < KEYS {
@@ -4078,6 +4114,215 @@ fn main(
   }
 }
 `,
+  "matmul_joint_rows": `// out = a·b + SCALE·c·d, the product of a layer and its adapter, for a few rows:
+// as matmul_rows.wgsl, where the threads share R too. C_COLUMN is 1 and R is a
+// multiple of 4 too. A file of its own because its bindings are others.
+
+alias FourA = vec4f;
+alias FourB = vec4f;
+alias FourC = vec4f;
+alias FourD = vec4f;
+
+const M: u32 = 64;
+const N: u32 = 64;
+const K: u32 = 64;
+const R: u32 = 16;
+const SCALE: f32 = 1.0;
+const A_OFFSET: u32 = 0; // elements, as are the strides
+const A_ROW: u32 = 64;
+const A_COLUMN: u32 = 1;
+const B_OFFSET: u32 = 0;
+const B_ROW: u32 = 64;
+const B_COLUMN: u32 = 1;
+const C_OFFSET: u32 = 0;
+const C_ROW: u32 = 16;
+const C_COLUMN: u32 = 1;
+const D_OFFSET: u32 = 0;
+const D_ROW: u32 = 64;
+const D_COLUMN: u32 = 1;
+const ROWS: u32 = 4; // of a workgroup
+const ACROSS: u32 = 4; // vectors of four columns of a workgroup
+const SPLIT: u32 = 16; // threads that share K
+const BATCHED: u32 = 1; // blocks of b that a thread reads before it multiplies
+const FOLDS: u32 = 1; // sums that a first round leaves of SPLIT; 1 for no such round
+
+const THREADS = ACROSS * SPLIT;
+const TILES_M = (M + ROWS - 1) / ROWS;
+const TILES_N = (N + 4 * ACROSS - 1) / (4 * ACROSS);
+const GROUPS = TILES_M * TILES_N;
+const WAYS = K / 4;
+const WAYS_R = R / 4;
+const LAST: u32 = max(1 / FOLDS * SPLIT, FOLDS); // sums of the last round
+
+@group(0) @binding(0) var<storage, read> a: array<FourA>;
+@group(0) @binding(1) var<storage, read> b: array<FourB>;
+@group(0) @binding(2) var<storage, read> c: array<FourC>;
+@group(0) @binding(3) var<storage, read> d: array<FourD>;
+@group(0) @binding(4) var<storage, read_write> out: array<vec4f>;
+
+// Vectors of four elements by their place in the buffer.
+fn read_a(i: u32) -> vec4f {
+  return a[i];
+}
+
+fn read_b(i: u32) -> vec4f {
+  return b[i];
+}
+
+fn read_c(i: u32) -> vec4f {
+  return c[i];
+}
+
+fn read_d(i: u32) -> vec4f {
+  return d[i];
+}
+
+fn epilogue(i: u32, value: f32) -> f32 {
+  return value;
+}
+
+var<workgroup> partial: array<array<array<vec4f, ACROSS>, ROWS>, SPLIT>;
+
+// Rows k to k + 3 of b, each from \`column\` to \`column + 3\`, or where columns lie
+// one after the other, their transpose.
+fn block_of_b(k: u32, column: u32) -> mat4x4f {
+  let n = min(column, N - 4);
+  if B_COLUMN == 1 {
+    let i = B_OFFSET + k * B_ROW + n;
+    return mat4x4f(
+      read_b(i / 4),
+      read_b((i + B_ROW) / 4),
+      read_b((i + 2 * B_ROW) / 4),
+      read_b((i + 3 * B_ROW) / 4),
+    );
+  }
+  let i = B_OFFSET + n * B_COLUMN + k;
+  return mat4x4f(
+    read_b(i / 4),
+    read_b((i + B_COLUMN) / 4),
+    read_b((i + 2 * B_COLUMN) / 4),
+    read_b((i + 3 * B_COLUMN) / 4),
+  );
+}
+
+// The same of d: each from \`column\` to \`column + 3\`, or where columns lie
+// one after the other, their transpose.
+fn block_of_d(k: u32, column: u32) -> mat4x4f {
+  let n = min(column, N - 4);
+  if D_COLUMN == 1 {
+    let i = D_OFFSET + k * D_ROW + n;
+    return mat4x4f(
+      read_d(i / 4),
+      read_d((i + D_ROW) / 4),
+      read_d((i + 2 * D_ROW) / 4),
+      read_d((i + 3 * D_ROW) / 4),
+    );
+  }
+  let i = D_OFFSET + n * D_COLUMN + k;
+  return mat4x4f(
+    read_d(i / 4),
+    read_d((i + D_COLUMN) / 4),
+    read_d((i + 2 * D_COLUMN) / 4),
+    read_d((i + 3 * D_COLUMN) / 4),
+  );
+}
+
+// Four terms of four results; \`straight\` if the rows of b lie so.
+fn multiply(left: vec4f, right: mat4x4f, sum: vec4f, straight: bool) -> vec4f {
+  if straight {
+    let first = fma(vec4f(left.y), right[1], fma(vec4f(left.x), right[0], sum));
+    return fma(vec4f(left.w), right[3], fma(vec4f(left.z), right[2], first));
+  }
+  return sum + left * right;
+}
+
+fn store(row: u32, column: u32, value: vec4f) {
+  if row < M && column < N {
+    let i = row * N + column;
+    out[i / 4] = vec4f(
+      epilogue(i, value.x),
+      epilogue(i + 1, value.y),
+      epilogue(i + 2, value.z),
+      epilogue(i + 3, value.w),
+    );
+  }
+}
+
+@compute @workgroup_size(THREADS)
+fn main(
+  @builtin(workgroup_id) wid: vec3u,
+  @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let group = wid.x + wid.y * count.x;
+  if group >= GROUPS {
+    return;
+  }
+  let tile = group;
+  let row0 = tile / TILES_N * ROWS;
+  let column0 = tile % TILES_N * 4 * ACROSS;
+  // Neighbours read neighbouring vectors of b.
+  var x = lane % ACROSS;
+  var part = lane / ACROSS;
+  if B_ROW == 1 {
+    x = lane / SPLIT;
+    part = lane % SPLIT;
+  }
+
+  var sums: array<vec4f, ROWS>; // @registers
+  for (var way = part; way < WAYS; way += SPLIT * BATCHED) {
+    var right: array<mat4x4f, BATCHED>; // @registers
+    for (var t = 0u; t < BATCHED; t++) { // @unroll
+      right[t] = block_of_b(4 * min(way + t * SPLIT, WAYS - 1), column0 + 4 * x);
+    }
+    for (var t = 0u; t < BATCHED; t++) { // @unroll
+      for (var r = 0u; r < ROWS; r++) { // @unroll
+        let k = 4 * (way + t * SPLIT);
+        // Past the last term all is times zero.
+        if k < K {
+          let left = read_a((A_OFFSET + min(row0 + r, M - 1) * A_ROW + k) / 4);
+          sums[r] = multiply(left, right[t], sums[r], B_COLUMN == 1);
+        }
+      }
+    }
+  }
+  // The few terms of the adapter are shared by the first threads.
+  for (var way = part; way < WAYS_R; way += SPLIT) {
+    let right = block_of_d(4 * way, column0 + 4 * x);
+    for (var r = 0u; r < ROWS; r++) { // @unroll
+      let left = SCALE * read_c((C_OFFSET + min(row0 + r, M - 1) * C_ROW + 4 * way) / 4);
+      sums[r] = multiply(left, right, sums[r], D_COLUMN == 1);
+    }
+  }
+  for (var r = 0u; r < ROWS; r++) { // @unroll
+    partial[part][r][x] = sums[r];
+  }
+  workgroupBarrier();
+  if FOLDS > 1 {
+    // A first round makes FOLDS of the SPLIT sums.
+    for (var i = lane; i < FOLDS * ROWS * ACROSS; i += THREADS) {
+      let row = i / ACROSS % ROWS;
+      let column = i % ACROSS;
+      let fold = i / (ROWS * ACROSS);
+      var sum = partial[fold][row][column];
+      for (var other = FOLDS; other < SPLIT; other += FOLDS) { // @unroll
+        sum += partial[fold + other][row][column];
+      }
+      partial[fold][row][column] = sum;
+    }
+    workgroupBarrier();
+  }
+  for (var i = lane; i < ROWS * ACROSS; i += THREADS) {
+    let row = i / ACROSS;
+    let column = i % ACROSS;
+    var sum = partial[0][row][column];
+    for (var other = 1u; other < LAST; other++) { // @unroll
+      sum += partial[other][row][column];
+    }
+    store(row0 + row, column0 + 4 * column, sum);
+  }
+}
+`,
   "matmul_joint_split": `// out = a·b + SCALE·c·d, the product of a layer and its adapter, for few rows: as
 // matmul_split.wgsl, where the threads share R too.
 // R is a multiple of 4 too. A file of its own because its bindings are others.
@@ -4762,6 +5007,183 @@ fn main(
       let i = row * N + column;
       out[i] = epilogue(i, partial[team * M * COLUMNS + lane][0]);
     }
+  }
+}
+`,
+  "matmul_rows": `// out = a·b for a few rows: a workgroup owns ROWS x 4·ACROSS results, SPLIT of
+// its threads share K, each reads b once in blocks of 4 x 4 straight from
+// storage, BATCHED of them at a time, and their sums meet in workgroup memory.
+//
+// K and N are multiples of 4; of b one stride is 1, and the others and the
+// offsets are multiples of 4. A_COLUMN is 1.
+// The choice of GPUs for decoding, where reading b is all there is to do.
+
+alias FourA = vec4f;
+alias FourB = vec4f;
+
+const BATCH: u32 = 1; // matrices: BATCH3 x BATCH2 x BATCH
+const BATCH2: u32 = 1;
+const BATCH3: u32 = 1;
+const M: u32 = 64;
+const N: u32 = 64;
+const K: u32 = 64;
+const A_OFFSET: u32 = 0; // elements, as are the strides
+const A_BATCH: u32 = 0;
+const A_BATCH2: u32 = 0;
+const A_BATCH3: u32 = 0;
+const A_ROW: u32 = 64;
+const A_COLUMN: u32 = 1;
+const B_OFFSET: u32 = 0;
+const B_BATCH: u32 = 0;
+const B_BATCH2: u32 = 0;
+const B_BATCH3: u32 = 0;
+const B_ROW: u32 = 64;
+const B_COLUMN: u32 = 1;
+const ROWS: u32 = 4; // of a workgroup
+const ACROSS: u32 = 4; // vectors of four columns of a workgroup
+const SPLIT: u32 = 16; // threads that share K
+const BATCHED: u32 = 1; // blocks of b that a thread reads before it multiplies
+const FOLDS: u32 = 1; // sums that a first round leaves of SPLIT; 1 for no such round
+
+const THREADS = ACROSS * SPLIT;
+const TILES_M = (M + ROWS - 1) / ROWS;
+const TILES_N = (N + 4 * ACROSS - 1) / (4 * ACROSS);
+const GROUPS = BATCH3 * BATCH2 * BATCH * TILES_M * TILES_N;
+const WAYS = K / 4;
+const LAST: u32 = max(1 / FOLDS * SPLIT, FOLDS); // sums of the last round
+
+@group(0) @binding(0) var<storage, read> a: array<FourA>;
+@group(0) @binding(1) var<storage, read> b: array<FourB>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4f>;
+
+// Vectors of four elements by their place in the buffer.
+fn read_a(i: u32) -> vec4f {
+  return a[i];
+}
+
+fn read_b(i: u32) -> vec4f {
+  return b[i];
+}
+
+fn epilogue(i: u32, value: f32) -> f32 {
+  return value;
+}
+
+var<workgroup> partial: array<array<array<vec4f, ACROSS>, ROWS>, SPLIT>;
+
+// Rows k to k + 3 of b, each from \`column\` to \`column + 3\`, or where columns lie
+// one after the other, their transpose.
+fn block_of_b(start: u32, k: u32, column: u32) -> mat4x4f {
+  let n = min(column, N - 4);
+  if B_COLUMN == 1 {
+    let i = start + k * B_ROW + n;
+    return mat4x4f(
+      read_b(i / 4),
+      read_b((i + B_ROW) / 4),
+      read_b((i + 2 * B_ROW) / 4),
+      read_b((i + 3 * B_ROW) / 4),
+    );
+  }
+  let i = start + n * B_COLUMN + k;
+  return mat4x4f(
+    read_b(i / 4),
+    read_b((i + B_COLUMN) / 4),
+    read_b((i + 2 * B_COLUMN) / 4),
+    read_b((i + 3 * B_COLUMN) / 4),
+  );
+}
+
+// Four terms of four results.
+fn multiply(left: vec4f, right: mat4x4f, sum: vec4f) -> vec4f {
+  if B_COLUMN == 1 {
+    let first = fma(vec4f(left.y), right[1], fma(vec4f(left.x), right[0], sum));
+    return fma(vec4f(left.w), right[3], fma(vec4f(left.z), right[2], first));
+  }
+  return sum + left * right;
+}
+
+fn store(matrix: u32, row: u32, column: u32, value: vec4f) {
+  if row < M && column < N {
+    let i = (matrix * M + row) * N + column;
+    out[i / 4] = vec4f(
+      epilogue(i, value.x),
+      epilogue(i + 1, value.y),
+      epilogue(i + 2, value.z),
+      epilogue(i + 3, value.w),
+    );
+  }
+}
+
+@compute @workgroup_size(THREADS)
+fn main(
+  @builtin(workgroup_id) wid: vec3u,
+  @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let group = wid.x + wid.y * count.x;
+  if group >= GROUPS {
+    return;
+  }
+  let tile = group % (TILES_M * TILES_N);
+  let matrix = group / (TILES_M * TILES_N);
+  let batch = matrix % BATCH;
+  let batch2 = matrix / BATCH % BATCH2;
+  let batch3 = matrix / (BATCH * BATCH2);
+  let a_start = A_OFFSET + batch * A_BATCH + batch2 * A_BATCH2 + batch3 * A_BATCH3;
+  let b_start = B_OFFSET + batch * B_BATCH + batch2 * B_BATCH2 + batch3 * B_BATCH3;
+  let row0 = tile / TILES_N * ROWS;
+  let column0 = tile % TILES_N * 4 * ACROSS;
+  // Neighbours read neighbouring vectors of b.
+  var x = lane % ACROSS;
+  var part = lane / ACROSS;
+  if B_ROW == 1 {
+    x = lane / SPLIT;
+    part = lane % SPLIT;
+  }
+
+  var sums: array<vec4f, ROWS>; // @registers
+  for (var way = part; way < WAYS; way += SPLIT * BATCHED) {
+    var right: array<mat4x4f, BATCHED>; // @registers
+    for (var t = 0u; t < BATCHED; t++) { // @unroll
+      right[t] = block_of_b(b_start, 4 * min(way + t * SPLIT, WAYS - 1), column0 + 4 * x);
+    }
+    for (var t = 0u; t < BATCHED; t++) { // @unroll
+      for (var r = 0u; r < ROWS; r++) { // @unroll
+        let k = 4 * (way + t * SPLIT);
+        // Past the last term all is times zero.
+        if k < K {
+          let left = read_a((a_start + min(row0 + r, M - 1) * A_ROW + k) / 4);
+          sums[r] = multiply(left, right[t], sums[r]);
+        }
+      }
+    }
+  }
+  for (var r = 0u; r < ROWS; r++) { // @unroll
+    partial[part][r][x] = sums[r];
+  }
+  workgroupBarrier();
+  if FOLDS > 1 {
+    // A first round makes FOLDS of the SPLIT sums.
+    for (var i = lane; i < FOLDS * ROWS * ACROSS; i += THREADS) {
+      let row = i / ACROSS % ROWS;
+      let column = i % ACROSS;
+      let fold = i / (ROWS * ACROSS);
+      var sum = partial[fold][row][column];
+      for (var other = FOLDS; other < SPLIT; other += FOLDS) { // @unroll
+        sum += partial[fold + other][row][column];
+      }
+      partial[fold][row][column] = sum;
+    }
+    workgroupBarrier();
+  }
+  for (var i = lane; i < ROWS * ACROSS; i += THREADS) {
+    let row = i / ACROSS;
+    let column = i % ACROSS;
+    var sum = partial[0][row][column];
+    for (var other = 1u; other < LAST; other++) { // @unroll
+      sum += partial[other][row][column];
+    }
+    store(matrix, row0 + row, column0 + 4 * column, sum);
   }
 }
 `,
@@ -6357,9 +6779,11 @@ export const KERNEL_NAMES: readonly KernelName[] = [
   "matmul_direct",
   "matmul_joint",
   "matmul_joint_direct",
+  "matmul_joint_rows",
   "matmul_joint_split",
   "matmul_joint_tiled",
   "matmul_quantized_rows",
+  "matmul_rows",
   "matmul_split",
   "matmul_tiled",
   "pad",

@@ -21,9 +21,22 @@ import { webgpuBackend } from "./webgpu_backend.ts";
 // would be given, with the limits that every one has.
 const { ignore } = TEST_DEVICES.find(({ name }) => name === "webgpu")!;
 
-async function openAsGpu(): Promise<Device> {
+async function openAsGpu(large = false): Promise<Device> {
   const adapter = await requestAdapter();
-  const device = await adapter!.requestDevice();
+  const {
+    maxComputeInvocationsPerWorkgroup,
+    maxComputeWorkgroupSizeX,
+    maxComputeWorkgroupStorageSize,
+  } = adapter!.limits;
+  const device = await adapter!.requestDevice({
+    requiredLimits: large
+      ? {
+        maxComputeInvocationsPerWorkgroup,
+        maxComputeWorkgroupSizeX,
+        maxComputeWorkgroupStorageSize,
+      }
+      : {},
+  });
   return new Device(
     await webgpuBackend(device, {
       description: "as a GPU",
@@ -36,7 +49,13 @@ async function openAsGpu(): Promise<Device> {
 
 type Sizes = readonly [number, number, number, number, number, number];
 
-const CASES: readonly { sizes: Sizes; options: AttentionOptions }[] = [
+const CASES: readonly {
+  sizes: Sizes;
+  options: AttentionOptions;
+  /** Whether workgroups may be as large as the adapter allows. */
+  large?: boolean;
+}[] = [
+  { sizes: [1, 130, 67, 4, 1, 20], options: { causal: true }, large: true },
   { sizes: [1, 65, 63, 2, 1, 16], options: { causal: true } },
   { sizes: [2, 63, 65, 6, 2, 20], options: {} },
   { sizes: [2, 1, 1000, 4, 2, 32], options: { causal: true } },
@@ -55,12 +74,12 @@ const CASES: readonly { sizes: Sizes; options: AttentionOptions }[] = [
   },
 ];
 
-for (const { sizes, options } of CASES) {
+for (const { sizes, options, large } of CASES) {
   Deno.test({
     name: `attention(${sizes}) is right with the kernels of a GPU`,
     ignore,
     fn: async () => {
-      using device = await openAsGpu();
+      using device = await openAsGpu(large);
       const [batch, queries, keys, heads, kvHeads, headDim] = sizes;
       const given = [
         random([batch, queries, heads, headDim], 1),

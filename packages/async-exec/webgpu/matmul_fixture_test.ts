@@ -17,7 +17,18 @@ function openGpu(): Promise<GPUDevice> {
   const open = async (): Promise<GPUDevice> => {
     const adapter = await navigator.gpu.requestAdapter();
     if (!adapter) throw new Error("Cannot find a WebGPU adapter");
-    return await adapter.requestDevice();
+    const {
+      maxComputeInvocationsPerWorkgroup,
+      maxComputeWorkgroupSizeX,
+      maxComputeWorkgroupStorageSize,
+    } = adapter.limits;
+    return await adapter.requestDevice({
+      requiredLimits: {
+        maxComputeInvocationsPerWorkgroup,
+        maxComputeWorkgroupSizeX,
+        maxComputeWorkgroupStorageSize,
+      },
+    });
   };
   return opened ??= open();
 }
@@ -180,8 +191,9 @@ export function tolerance(
 export async function check(
   product: Product,
   adapterClass: MatmulRequest["adapterClass"],
+  request: Partial<MatmulRequest> = {},
 ): Promise<MatmulVariant> {
-  const variant = matmulVariant({ ...product, adapterClass });
+  const variant = matmulVariant({ ...product, adapterClass, ...request });
   const { kernel, workgroups, ...options } = variant;
   const { a, b, joint } = product;
   const words = [a, b, ...joint ? [joint.c, joint.d] : []].map((operand) =>
@@ -192,4 +204,27 @@ export async function check(
   const got = await runKernel(text, words, expected.length, workgroups);
   assertClose(got, expected, tolerance(product));
   return variant;
+}
+
+/** Checks the variants for a product on a GPU whose names match a pattern. */
+export async function checkAll(
+  product: Product,
+  pattern: RegExp,
+): Promise<void> {
+  const { limits } = await openGpu();
+  const options = {
+    maxWorkgroupThreads: limits.maxComputeInvocationsPerWorkgroup,
+    maxWorkgroupBytes: limits.maxComputeWorkgroupStorageSize,
+  };
+  const adapterClass = "gpu";
+  const { tuning } = matmulVariant({ ...product, adapterClass, ...options });
+  const names = tuning!.choices.filter((name) => pattern.test(name));
+  for (const name of names) {
+    const tuned = new Map([[tuning!.key, name]]);
+    const variant = await check(product, adapterClass, { ...options, tuned });
+    if (variant.tuning?.choice !== name) {
+      throw new Error(`${variant.tuning?.choice} was taken for ${name}`);
+    }
+  }
+  if (names.length === 0) throw new Error(`No variant is like ${pattern}`);
 }

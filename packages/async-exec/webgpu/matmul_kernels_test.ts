@@ -5,6 +5,7 @@ import { assertClose, TEST_DEVICES } from "@wick/testing";
 import { toMetal } from "@wick/testing/metal";
 import {
   check,
+  checkAll,
   dense,
   type Filled,
   filled,
@@ -187,6 +188,80 @@ Deno.test({
   },
 });
 
+// Compiling all of them takes a rasteriser minutes; a GPU does it in seconds.
+const thorough = Deno.env.get("WICK_THOROUGH") === "1";
+
+for (
+  const [what, ignored, tiled, joint] of [
+    [
+      "variants of each shape that can be chosen are",
+      ignore,
+      /64x64x16 2x1|32x32x64 (1x1 split 4 ahead 2|2x2 split 8 ahead 1)|16x32x64|split (1x1 split 128|2x16 split 8)/,
+      /32x32x64 1x1 split 4 ahead 2|split 1x4 split 16/,
+    ],
+    ["every variant that can be chosen is", ignore || !thorough, /./, /./],
+  ] as const
+) {
+  Deno.test({
+    name: `${what} right at awkward sizes`,
+    ignore: ignored,
+    async fn() {
+      await checkAll({
+        ...{ m: 65, n: 132, k: 260 },
+        a: dense([], 65, 260, 1),
+        b: dense([], 260, 132, 2, { transposed: true }),
+      }, tiled);
+      await checkAll({
+        ...{ m: 68, n: 132, k: 76 },
+        a: dense([], 68, 76, 1, { transposed: true }),
+        b: dense([], 76, 132, 2),
+      }, joint);
+      await checkAll({
+        ...{ m: 65, n: 132, k: 76 },
+        a: dense([], 65, 76, 1),
+        b: dense([], 76, 132, 2, { transposed: true }),
+        joint: {
+          ...{ rank: 12, scale: -1.75 },
+          c: dense([], 65, 12, 3),
+          d: dense([], 12, 132, 4),
+        },
+      }, joint);
+    },
+  });
+
+  Deno.test({
+    name: `${what} right for a few rows`,
+    ignore: ignored,
+    async fn() {
+      for (
+        const [m, n, k, rank] of [
+          [1, 1000, 132, 8],
+          [3, 64, 4100, 20],
+          [7, 4, 20, 4],
+        ] as const
+      ) {
+        for (const transposed of [false, true]) {
+          const product = {
+            ...{ m, n, k },
+            a: dense([], m, k, 1),
+            b: dense([], k, n, 2, { transposed }),
+          };
+          const pattern = thorough ? /^rows/ : /^rows .x(1|8|32) /;
+          await checkAll(product, pattern);
+          await checkAll({
+            ...product,
+            joint: {
+              ...{ rank, scale: -1.75 },
+              c: dense([], m, rank, 3),
+              d: dense([], rank, n, 4, { transposed: !transposed }),
+            },
+          }, pattern);
+        }
+      }
+    },
+  });
+}
+
 Deno.test({
   name: "kernels of both families give each form its result's index",
   ignore,
@@ -231,7 +306,7 @@ Deno.test({
   },
 });
 
-for (const form of ["", "_direct", "_split", "_tiled"] as const) {
+for (const form of ["", "_direct", "_rows", "_split", "_tiled"] as const) {
   for (const joint of [false, true]) {
     const kernel = `matmul${joint ? "_joint" : ""}${form}`;
     for (

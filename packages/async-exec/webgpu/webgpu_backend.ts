@@ -11,6 +11,7 @@ import {
 } from "@wick/core-tensor";
 import type { Plan } from "@wick/graph";
 import type { Backend, DeviceStatistics } from "../backend.ts";
+import { TuningStore } from "../tuning/tuning_store.ts";
 import { halvesOf, packHalves, unpackHalves, wordsOf } from "../float_bits.ts";
 import { ALIGNMENT, BufferPool, type GpuStorage } from "./buffer_pool.ts";
 import { CommandStream } from "./command_stream.ts";
@@ -18,6 +19,7 @@ import { FailureLog } from "./failure_log.ts";
 import { PipelineCache } from "./pipeline_cache.ts";
 import { Program } from "./program.ts";
 import { Staging } from "./staging.ts";
+import { Tuner } from "./tuner.ts";
 
 /** Options of {@linkcode webgpuBackend}. */
 export interface WebgpuBackendOptions {
@@ -29,6 +31,13 @@ export interface WebgpuBackendOptions {
   readonly memoryBudget: number;
   /** Whether to try reading without Deno's wait. */
   readonly synchronousRead: boolean;
+  /** Measured choices of variants; none if absent. */
+  readonly tuning?: TuningStore;
+  /**
+   * From which size on work is measured when it comes up first, in
+   * multiplications and additions; it never is if absent.
+   */
+  readonly measuresFrom?: number;
 }
 
 /**
@@ -44,6 +53,8 @@ export async function webgpuBackend(
   options: WebgpuBackendOptions,
 ): Promise<Backend> {
   const { limits } = device;
+  const store = options.tuning ??
+    new TuningStore(options.description, { warn: () => {} });
   const traits: DeviceTraits = {
     adapterClass: options.software ? "software" : "gpu",
     maxWorkgroupThreads: limits.maxComputeInvocationsPerWorkgroup,
@@ -51,6 +62,7 @@ export async function webgpuBackend(
     // Bind groups of more are made slowly, and no plan needs them.
     maxStorageBuffers: Math.min(limits.maxStorageBuffersPerShaderStage, 64),
     maxDispatchSteps: options.software ? 3 : 14,
+    tuned: store.choices,
   };
   const failures = new FailureLog(device);
   const stream = new CommandStream(device, failures);
@@ -64,6 +76,11 @@ export async function webgpuBackend(
   });
   const pipelines = new PipelineCache(device, failures);
   const staging = new Staging(device);
+  const tuner = new Tuner({
+    ...{ device, pool, store, traits },
+    measuresFrom: options.measuresFrom,
+    flush: () => stream.flush(),
+  });
   const programs = new WeakMap<Plan, Program>();
   if (options.synchronousRead) await staging.prove();
   // Reading a word tells more than onSubmittedWorkDone(): it fails if the GPU
@@ -111,6 +128,7 @@ export async function webgpuBackend(
   function programOf(plan: Plan): Program {
     let program = programs.get(plan);
     if (!program) {
+      tuner.consider(plan);
       program = new Program(
         device,
         pipelines,
@@ -211,6 +229,14 @@ export async function webgpuBackend(
       await readBytes(probe, 4);
     },
     flush: () => stream.flush(),
+    tuning: store,
+    tune(work) {
+      failures.throwFirst();
+      return failures.watch(
+        `the variants of ${work.operation.name}`,
+        () => tuner.tune(work),
+      );
+    },
     fence() {
       stream.flush();
       // Deno waits inside the call; the promise settles 10 ms later.

@@ -49,6 +49,12 @@ export function attentionCall(
   const sharesKeys = split !== undefined && all <= FEW_ROWS;
   const tiled = sharesKeys
     ? undefined
+    : keepsKeys
+    ? threadsForKeyTiles(device, headDim / 4, {
+      keys,
+      queries: queries * group,
+      heads: batch * kvHeads,
+    })
     : threadsForTiles(device, shared * headDim / 4);
   const { rows, threads } = tiled ??
     (sharesKeys
@@ -73,6 +79,7 @@ export function attentionCall(
       ),
       ROWS: rows,
       THREADS: threads,
+      ...(tiled?.teams && { TEAMS: tiled.teams }),
     },
     ...wideners(vectors, inputs),
     workgroups: batch * kvHeads * Math.ceil(all / ofGroup),
@@ -103,6 +110,8 @@ interface Threading {
   /** Rows of a thread, or of a workgroup whose threads share the keys. */
   readonly rows: number;
   readonly threads: number;
+  /** Teams of as many threads that share the other side. */
+  readonly teams?: number;
 }
 
 // With fewer rows than this too few threads have something to do, unless they
@@ -139,6 +148,37 @@ function threadsForTiles(
     if (bytes <= maxWorkgroupBytes) return { rows, threads: 128 };
   }
   return undefined;
+}
+
+// A large GPU: as many threads as keep all of it busy.
+const MANY_THREADS = 2 ** 17;
+
+/** A tile of keys that fits, with teams where there are few tiles. */
+function threadsForKeyTiles(
+  device: DeviceTraits,
+  vectors: number,
+  { keys, queries, heads }: {
+    keys: number;
+    queries: number;
+    heads: number;
+  },
+): Threading | undefined {
+  const whole = threadsForTiles(device, 2 * vectors);
+  if (!whole) return undefined;
+  const { threads } = whole;
+  const tilesOf = (rows: number): number => heads * Math.ceil(keys / rows);
+  const rows = tilesOf(whole.rows) * threads < MANY_THREADS ? 8 : whole.rows;
+  const fits = (teams: number): boolean =>
+    teams * threads <= device.maxWorkgroupThreads &&
+    rows * 32 * vectors + teams * rows * 2 * 4 * 32 +
+          (teams - 1) * threads * 16 <= device.maxWorkgroupBytes &&
+    // Each has two tiles of 32 queries to walk over.
+    teams * 64 <= queries;
+  let teams = 1;
+  while (
+    fits(2 * teams) && tilesOf(rows) * teams * threads < MANY_THREADS
+  ) teams *= 2;
+  return { rows, threads, teams };
 }
 
 /** The rows of a thread that give the least work in all. */

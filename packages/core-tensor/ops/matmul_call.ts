@@ -46,6 +46,7 @@ export function matmulCall(
     maxWorkgroupThreads: device.maxWorkgroupThreads,
     maxWorkgroupBytes: device.maxWorkgroupBytes,
     ...(like && like.kernel !== QUANTIZED_ROWS && { like }),
+    ...(device.tuned && { tuned: device.tuned }),
   });
 }
 

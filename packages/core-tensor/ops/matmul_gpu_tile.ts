@@ -8,29 +8,73 @@ export interface WorkgroupLimits {
   readonly maxWorkgroupBytes?: number;
 }
 
+/** What is to be multiplied, as far as the choice of a form depends on it. */
+export interface GpuSizes extends MatmulSizes {
+  /** Whether `matmul_rows` can do it: the rows of a lie one by one. */
+  readonly rows?: boolean;
+}
+
 /** A form of the matrix kernels for GPUs, and its tiles. */
 export interface GpuTile {
-  /** `matmul_tiled` or `matmul_split`. */
-  readonly form: "_tiled" | "_split";
+  /** A name that no other form and tiles have. */
+  readonly name: string;
+  /** `matmul_tiled`, `matmul_split` or `matmul_rows`. */
+  readonly form: "_tiled" | "_split" | "_rows";
   /** The tiles. */
   readonly tile: MatmulTile;
 }
 
 /**
- * Chooses the form of a matrix product on a GPU and its tiles, as did best on an
- * NVIDIA H200: large tiles read least, but each core needs one or more.
+ * Gives the forms of a matrix product on a GPU and their tiles: first the one
+ * that did best on an NVIDIA H200 for such sizes, then others that might be
+ * better elsewhere, the likelier ones first.
  *
  * @param sizes The product.
  * @param limits What a workgroup may use.
- * @returns The form and its tiles.
+ * @returns The forms, at least one.
  */
-export function gpuTile(sizes: MatmulSizes, limits: WorkgroupLimits): GpuTile {
-  const tiled = tiledTile(sizes, limits);
-  return tiled
-    ? { form: "_tiled", tile: tiled }
-    : { form: "_split", tile: splitTile(sizes, limits) };
+export function gpuTiles(
+  sizes: GpuSizes,
+  limits: WorkgroupLimits,
+): readonly GpuTile[] {
+  const best = defaultTile(sizes, limits);
+  const others = inTurn([
+    TILES.filter((tiles) => fits(tiles, limits) && suits(tiles, sizes))
+      .sort((a, b) => cost(a, sizes) - cost(b, sizes))
+      .map((tiles) => tiledTile(tiles, sizes)),
+    splitTiles(sizes, limits),
+    rowTiles(sizes, limits),
+  ]);
+  const names = new Set([best.name]);
+  return [
+    best,
+    ...others.filter(({ name }) => !names.has(name) && names.add(name)),
+  ];
 }
 
+/** The first of each list, then the second, and so on. */
+function inTurn<T>(lists: readonly (readonly T[])[]): T[] {
+  const longest = Math.max(...lists.map(({ length }) => length));
+  return Array.from({ length: longest }, (_, i) => i)
+    .flatMap((i) => lists.flatMap((list) => list.slice(i, i + 1)));
+}
+
+function defaultTile(sizes: GpuSizes, limits: WorkgroupLimits): GpuTile {
+  const { m, n, k } = sizes;
+  if (m <= 4 && sizes.rows) return rowTiles(sizes, limits)[0]!;
+  const possible = RULES.filter(({ tiles }) => fits(tiles, limits));
+  const enough = m > 16 && n > 16
+    ? possible.find(({ tiles, groups, least }) =>
+      k >= least && groupsOf(sizes, tiles.rows, tiles.columns) >= groups
+    )
+    : undefined;
+  // There is not enough of a short K to be split.
+  const short = k < 64 && m > 8 && n > 8 ? possible.at(-1) : undefined;
+  const rule = enough ?? short;
+  return rule ? tiledTile(rule.tiles, sizes) : splitTiles(sizes, limits)[0]!;
+}
+
+/** The tiles of `matmul_tiled`. */
 interface Tiles {
   readonly rows: number;
   readonly columns: number;
@@ -42,74 +86,171 @@ interface Tiles {
   readonly across: number;
   /** Teams that share a slice. */
   readonly split: number;
-  /** From how many workgroups on the tiles are good. */
-  readonly groups: number;
-  /** From which inner size on. */
-  readonly k: number;
+  /** Slices that are fetched ahead. */
+  readonly ahead: number;
 }
 
-/** Tiles of `matmul_tiled`, the best first. */
-const TILES: readonly Tiles[] = ([
-  [128, 128, 16, 2, 2, 1, 200, 0],
-  [64, 64, 16, 2, 1, 1, 400, 0],
-  [64, 64, 32, 2, 2, 2, 200, 512],
-  [64, 64, 64, 2, 2, 4, 100, 512],
-  [64, 64, 32, 2, 2, 2, 100, 512],
-  [64, 64, 16, 2, 1, 1, 100, 0],
-  [32, 32, 64, 1, 1, 4, 100, 128],
-  [32, 32, 32, 1, 1, 2, 100, 64],
-  [32, 32, 16, 1, 1, 1, 100, 0],
-] as const).map(([rows, columns, slice, down, across, split, groups, k]) => ({
-  ...{ rows, columns, slice, down, across, split, groups, k },
-}));
+function tiles(
+  rows: number,
+  columns: number,
+  slice: number,
+  down: number,
+  across: number,
+  split: number,
+  ahead = 1,
+): Tiles {
+  return { rows, columns, slice, down, across, split, ahead };
+}
 
-function tiledTile(
-  sizes: MatmulSizes,
+/** Which tiles are the default, the first that fits: large ones read least. */
+const RULES: readonly {
+  readonly tiles: Tiles;
+  /** From how many workgroups on the tiles are good: each core needs some. */
+  readonly groups: number;
+  /** From which inner size on. */
+  readonly least: number;
+}[] = [
+  { tiles: tiles(128, 128, 16, 2, 2, 1), groups: 200, least: 0 },
+  { tiles: tiles(64, 64, 16, 2, 1, 1), groups: 400, least: 0 },
+  { tiles: tiles(64, 64, 32, 2, 2, 2), groups: 200, least: 512 },
+  { tiles: tiles(64, 64, 64, 2, 2, 4), groups: 100, least: 512 },
+  { tiles: tiles(64, 64, 32, 2, 2, 2), groups: 100, least: 512 },
+  { tiles: tiles(64, 64, 16, 2, 1, 1), groups: 100, least: 0 },
+  { tiles: tiles(32, 32, 64, 1, 1, 4), groups: 100, least: 128 },
+  { tiles: tiles(32, 32, 32, 1, 1, 2), groups: 100, least: 64 },
+  { tiles: tiles(32, 32, 16, 1, 1, 1), groups: 100, least: 0 },
+];
+
+/** All tiles that are worth a try: each was the best of something once. */
+const TILES: readonly Tiles[] = [
+  tiles(128, 128, 16, 2, 2, 1),
+  tiles(128, 64, 16, 2, 2, 1),
+  tiles(64, 128, 16, 2, 2, 1),
+  tiles(64, 64, 16, 2, 2, 1),
+  tiles(64, 64, 16, 2, 1, 1),
+  tiles(64, 64, 32, 2, 2, 2),
+  tiles(64, 64, 32, 2, 2, 4),
+  tiles(64, 64, 64, 2, 2, 4),
+  tiles(64, 32, 32, 2, 2, 4),
+  tiles(64, 32, 64, 2, 1, 2),
+  tiles(32, 64, 32, 2, 2, 4),
+  tiles(32, 64, 64, 1, 2, 4),
+  tiles(32, 32, 16, 1, 1, 1),
+  tiles(32, 32, 32, 1, 1, 2),
+  tiles(32, 32, 64, 1, 1, 4),
+  tiles(32, 32, 64, 1, 1, 4, 2),
+  tiles(32, 32, 64, 2, 2, 8),
+  tiles(32, 32, 64, 2, 2, 8, 2),
+  tiles(32, 32, 128, 1, 1, 8),
+  tiles(32, 16, 64, 1, 1, 8),
+  tiles(16, 32, 64, 1, 1, 8),
+];
+
+function threadsOf({ rows, columns, down, across, split }: Tiles): number {
+  return rows / 4 / down * (columns / 4 / across) * split;
+}
+
+function fits(
+  tiles: Tiles,
   { maxWorkgroupThreads = 256, maxWorkgroupBytes = 16384 }: WorkgroupLimits,
-): MatmulTile | undefined {
+): boolean {
+  const { rows, columns, slice } = tiles;
+  return threadsOf(tiles) <= maxWorkgroupThreads &&
+    slice * (rows + columns) * 4 <= maxWorkgroupBytes;
+}
+
+/** Whether most of a tile has something to do. */
+function suits({ rows, columns, slice }: Tiles, sizes: GpuSizes): boolean {
   const { m, n, k } = sizes;
-  const fits = TILES.filter(({ rows, columns, slice, down, across, split }) =>
-    rows / 4 / down * (columns / 4 / across) * split <= maxWorkgroupThreads &&
-    slice * (rows + columns) * 4 <= maxWorkgroupBytes
-  );
-  const enough = m > 16 && n > 16
-    ? fits.find((tiles) =>
-      k >= tiles.k && groupsOf(sizes, tiles.rows, tiles.columns) >= tiles.groups
-    )
-    : undefined;
-  // There is not enough of a short K to be split.
-  const short = k < 64 && m > 8 && n > 8 ? fits.at(-1) : undefined;
-  const tiles = enough ?? short;
-  return tiles && {
-    sizes: {
-      TILE_M: tiles.rows,
-      TILE_N: tiles.columns,
-      TILE_K: tiles.slice,
-      ROW_BLOCKS: tiles.down,
-      COLUMN_BLOCKS: tiles.across,
-      SPLIT: tiles.split,
+  return rows < 2 * Math.max(m, 9) && columns < 2 * Math.max(n, 9) &&
+    slice < 2 * Math.max(k, 9);
+}
+
+// A large GPU, for which the order of the candidates is meant.
+const CORES = 132;
+const BUSY = 512;
+
+/** How long tiles might take, in parts of the least time. */
+function cost(tiles: Tiles, sizes: GpuSizes): number {
+  const { rows, columns, down, across } = tiles;
+  const { matrices, m, n } = sizes;
+  const groups = groupsOf(sizes, rows, columns);
+  const waste = groups * rows * columns / (matrices * m * n);
+  const used = Math.min(1, groups / CORES) *
+    Math.min(1, groups * threadsOf(tiles) / (CORES * BUSY)) ** 0.5;
+  return waste / used * (1 + 2 * (down + across) / (4 * down * across));
+}
+
+function tiledTile(tiles: Tiles, sizes: GpuSizes): GpuTile {
+  const { rows, columns, slice, down, across, split, ahead } = tiles;
+  return {
+    name:
+      `tiled ${rows}x${columns}x${slice} ${down}x${across} split ${split} ahead ${ahead}`,
+    form: "_tiled",
+    tile: {
+      sizes: {
+        TILE_M: rows,
+        TILE_N: columns,
+        TILE_K: slice,
+        ROW_BLOCKS: down,
+        COLUMN_BLOCKS: across,
+        SPLIT: split,
+        AHEAD: ahead,
+      },
+      groups: groupsOf(sizes, rows, columns),
     },
-    groups: groupsOf(sizes, tiles.rows, tiles.columns),
   };
 }
 
-function splitTile(
-  sizes: MatmulSizes,
-  { maxWorkgroupThreads = 256, maxWorkgroupBytes = 16384 }: WorkgroupLimits,
-): MatmulTile {
-  const { n, k } = sizes;
+/** Tiles of `matmul_split`, the default first. */
+function splitTiles(
+  sizes: GpuSizes,
+  limits: WorkgroupLimits,
+): readonly GpuTile[] {
   const { rowBlocks, columns, share } = splitForm(sizes);
-  const across = Math.min(columns, n / 4);
+  const across = Math.min(columns, sizes.n / 4);
+  const allThreads = (
+    blocks: number,
+    vectors: number,
+    threads: number,
+  ): number => groupsOf(sizes, 4 * blocks, 4 * vectors) * vectors * threads;
+  // How far they are from filling a large GPU once.
+  const far = (form: readonly [number, number, number]): number =>
+    Math.abs(Math.log(allThreads(...form) / (CORES * 2 * BUSY)));
+  const others = [1, 2].flatMap((blocks) =>
+    [1, 2, 4, 8, 16].flatMap((vectors) =>
+      [8, 16, 32, 64, 128].map((threads) => [blocks, vectors, threads] as const)
+    )
+  ).filter(([blocks, vectors, threads]) => {
+    const all = allThreads(blocks, vectors, threads);
+    return vectors <= Math.max(1, sizes.n / 4) && 4 * (blocks - 1) < sizes.m &&
+      vectors * threads >= 32 && vectors * threads <= 256 &&
+      4 * threads < 2 * sizes.k && all >= 2 ** 13 && all <= 2 ** 20;
+  }).sort((a, b) => far(a) - far(b));
+  return [[rowBlocks, across, share] as const, ...others].map((form) =>
+    splitTile(sizes, limits, form)
+  );
+}
+
+function splitTile(
+  sizes: GpuSizes,
+  { maxWorkgroupThreads = 256, maxWorkgroupBytes = 16384 }: WorkgroupLimits,
+  [rowBlocks, across, share]: readonly [number, number, number],
+): GpuTile {
   // Each thread keeps its sums in workgroup memory, 64 bytes a block.
   const threads = Math.min(
     maxWorkgroupThreads,
     Math.floor(maxWorkgroupBytes / (64 * rowBlocks)),
   );
-  const most = Math.min(share, threads / across, Math.max(k / 4, 1));
+  const most = Math.min(share, threads / across, Math.max(sizes.k / 4, 1));
   const split = 2 ** Math.floor(Math.log2(most));
   return {
-    sizes: { ROW_BLOCKS: rowBlocks, ACROSS: across, SPLIT: split },
-    groups: groupsOf(sizes, 4 * rowBlocks, 4 * across),
+    name: `split ${rowBlocks}x${across} split ${split}`,
+    form: "_split",
+    tile: {
+      sizes: { ROW_BLOCKS: rowBlocks, ACROSS: across, SPLIT: split },
+      groups: groupsOf(sizes, 4 * rowBlocks, 4 * across),
+    },
   };
 }
 
@@ -123,7 +264,7 @@ interface SplitForm {
 }
 
 /** Fewer threads share K, and each has more results, where there are many. */
-function splitForm(sizes: MatmulSizes): SplitForm {
+function splitForm(sizes: GpuSizes): SplitForm {
   const groups = groupsOf(sizes, 4, 16);
   if (groups <= 128 && sizes.k >= 512) {
     return { rowBlocks: 1, columns: 4, share: 64 };
@@ -132,6 +273,58 @@ function splitForm(sizes: MatmulSizes): SplitForm {
   if (sizes.n <= 16) return { rowBlocks: 1, columns: 4, share: 16 };
   const rowBlocks = groupsOf(sizes, 8, 32) >= 200 ? 2 : 1;
   return { rowBlocks, columns: 8, share: 16 };
+}
+
+/** From how few sums on they are added in one round. */
+const ONE_ROUND = 16;
+
+/** Tiles of `matmul_rows`, the default first; none where it cannot be. */
+function rowTiles(
+  sizes: GpuSizes,
+  { maxWorkgroupThreads = 256, maxWorkgroupBytes = 16384 }: WorkgroupLimits,
+): readonly GpuTile[] {
+  const { m, n, k } = sizes;
+  if (!sizes.rows || m > 8) return [];
+  const rows = Math.min(m, 4);
+  const forms = ([
+    [4, 16, 1],
+    [2, 32, 1],
+    [1, 64, 1],
+    [4, 32, 1],
+    [8, 16, 1],
+    [8, 32, 1],
+    [16, 8, 1],
+    [2, 64, 1],
+    [1, 128, 1],
+    [4, 16, 2],
+    [2, 32, 2],
+    [8, 16, 2],
+    [8, 32, 2],
+    [32, 8, 1],
+  ] as const).map(([columns, share, batched]) => {
+    const across = Math.min(columns, n / 4);
+    const threads = Math.min(
+      maxWorkgroupThreads,
+      Math.floor(maxWorkgroupBytes / (16 * rows)),
+    );
+    const most = Math.min(share, threads / across, Math.max(k / 4, 1));
+    const split = 2 ** Math.floor(Math.log2(most));
+    return { across, split, batched };
+  });
+  return forms.map(({ across, split, batched }) => ({
+    name: `rows ${rows}x${across} split ${split} batched ${batched}`,
+    form: "_rows",
+    tile: {
+      sizes: {
+        ROWS: rows,
+        ACROSS: across,
+        SPLIT: split,
+        BATCHED: batched,
+        FOLDS: split > ONE_ROUND ? 8 : 1,
+      },
+      groups: groupsOf(sizes, rows, 4 * across),
+    },
+  }));
 }
 
 function groupsOf(

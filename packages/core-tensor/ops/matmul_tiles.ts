@@ -30,24 +30,36 @@ const STANDS = [
 const BLOCKS = [[1, 1], [1, 2], [2, 1], [2, 2], [4, 1], [2, 4], [4, 2], [4, 4]]
   .map(([rows, columns]) => ({ rows: 4 * rows!, columns: 4 * columns! }));
 
+/** Tiles of `matmul_direct` with a name. */
+export interface SoftwareTile {
+  /** A name that no other tiles have. */
+  readonly name: string;
+  /** The tiles. */
+  readonly tile: MatmulTile;
+}
+
 /**
- * Chooses the tiles of `matmul_direct` for a rasteriser on the CPU: those that
+ * Gives tiles of `matmul_direct` for a rasteriser on the CPU, from the one that
  * a model of llvmpipe, with loads by vectors, finds the fastest.
  *
  * @param sizes The product.
- * @returns The tiles.
+ * @returns The tiles, the best first.
  */
-export function softwareTile(sizes: MatmulSizes): MatmulTile {
-  const { rows, columns, across, down, groups } = cheapest(sizes, 27, 32);
-  return {
-    sizes: {
-      ROW_BLOCKS: rows / 4,
-      COLUMN_BLOCKS: columns / 4,
-      ACROSS: across,
-      DOWN: down,
-    },
-    groups,
-  };
+export function softwareTiles(sizes: MatmulSizes): readonly SoftwareTile[] {
+  return byCycles(sizes, 27, 32).map(
+    ({ rows, columns, across, down, groups }) => ({
+      name: `direct ${rows / 4}x${columns / 4} on ${down}x${across}`,
+      tile: {
+        sizes: {
+          ROW_BLOCKS: rows / 4,
+          COLUMN_BLOCKS: columns / 4,
+          ACROSS: across,
+          DOWN: down,
+        },
+        groups,
+      },
+    }),
+  );
 }
 
 /**
@@ -63,7 +75,7 @@ export function scalarTile(
 ): MatmulTile {
   const { m, n, matrices } = sizes;
   if (adapterClass === "software") {
-    const { rows, columns, across, down, groups } = cheapest(sizes, 45, 45);
+    const { rows, columns, across, down, groups } = byCycles(sizes, 45, 45)[0]!;
     return {
       sizes: { ROWS: rows, COLUMNS: columns, ACROSS: across, DOWN: down },
       groups,
@@ -90,15 +102,15 @@ interface Candidate {
 }
 
 /**
- * The tile that takes the fewest cycles of two cores, by what was measured on
+ * Tiles, those of the fewest cycles of two cores first, by what was measured on
  * llvmpipe of Mesa 22 for eight threads at once: a load, a multiplication with
  * addition, the store of a result, and compiling, spread over a thousand runs.
  */
-function cheapest(
+function byCycles(
   { matrices, m, n, k }: MatmulSizes,
   load: number,
   store: number,
-): Candidate {
+): readonly Candidate[] {
   const candidates = BLOCKS.flatMap(({ rows, columns }) =>
     STANDS.map(({ across, down }): Candidate => {
       const groups = matrices * Math.ceil(m / (rows * down)) *
@@ -118,7 +130,5 @@ function cheapest(
       };
     })
   );
-  return candidates.reduce((best, next) =>
-    next.cycles < best.cycles ? next : best
-  );
+  return candidates.toSorted((a, b) => a.cycles - b.cycles);
 }

@@ -1,8 +1,9 @@
-import { gpuTile } from "./matmul_gpu_tile.ts";
-import { type MatmulTile, scalarTile, softwareTile } from "./matmul_tiles.ts";
+import type { KernelCall, KernelTuning } from "../operation.ts";
+import { gpuTiles } from "./matmul_gpu_tile.ts";
+import { type MatmulTile, scalarTile, softwareTiles } from "./matmul_tiles.ts";
+import { matmulClass } from "./matmul_class.ts";
 import { isQuantized, type QuantizedDType } from "../quantized_dtype.ts";
 import { READ_FOUR, type ReadFour, readQuantized } from "./read_four.ts";
-import type { KernelCall } from "../operation.ts";
 
 /** The element types that the matrix kernels read. */
 export type MatmulType = "f32" | "f16" | "bf16";
@@ -70,12 +71,14 @@ export interface MatmulRequest {
     /** Its workgroups. */
     readonly workgroups: KernelCall["workgroups"];
   };
+  /** The variants that were measured to be the best, by the kind of product. */
+  readonly tuned?: ReadonlyMap<string, string>;
 }
 
 /** A kernel of the family `kernels/matmul*.wgsl`. */
 export type MatmulKernel =
-  | `matmul${"" | "_direct" | "_tiled" | "_split"}`
-  | `matmul_joint${"" | "_direct" | "_tiled" | "_split"}`;
+  | `matmul${"" | "_direct" | "_tiled" | "_split" | "_rows"}`
+  | `matmul_joint${"" | "_direct" | "_tiled" | "_split" | "_rows"}`;
 
 /** A call of a matrix kernel, as plain data. */
 export interface MatmulVariant {
@@ -89,16 +92,19 @@ export interface MatmulVariant {
   readonly hooks: Readonly<Record<string, string>>;
   /** Workgroups; may be spread over x and y. */
   readonly workgroups: number;
+  /** What there was to choose from; absent if nothing. */
+  readonly tuning?: KernelTuning;
 }
 
 /**
  * Chooses the kernel of a matrix product and its tiles.
  *
  * Sizes and strides that are multiples of four go to kernels that read vectors:
- * `matmul_direct` on software, `matmul_tiled` on a GPU, and `matmul_split` on a
- * GPU where there are few results. The rest goes to `matmul`. The choice for
- * software was measured on llvmpipe, that for a GPU on an NVIDIA H200: see the
- * heads of the kernels.
+ * `matmul_direct` on software, `matmul_tiled` on a GPU, and there `matmul_split`
+ * for few results and `matmul_rows` for few rows. The rest goes to `matmul`. The
+ * choice for software was measured on llvmpipe, that for a GPU on an NVIDIA
+ * H200: see the heads of the kernels. What `tuned` says of such products goes
+ * before that.
  *
  * @example Usage
  * ```ts
@@ -146,12 +152,19 @@ export function matmulVariant(request: MatmulRequest): MatmulVariant {
     operands.every(({ vectors }) => vectors);
   const inner = k + (joint?.rank ?? 0);
   const shape = { matrices, m, n, k: inner };
-  const { form, tile } = likeTile(request, vectors) ??
-    (!vectors
-      ? { form: "" as const, tile: scalarTile(shape, request.adapterClass) }
-      : request.adapterClass === "software"
-      ? { form: "_direct" as const, tile: softwareTile(shape) }
-      : gpuTile(shape, request));
+  const rows = operands.every(({ name, sizes }) =>
+    name === "B" || name === "D" || sizes[`${name}_COLUMN`] === 1
+  );
+  const choices: readonly Choice[] = !vectors
+    ? [{ name: "", form: "", tile: scalarTile(shape, request.adapterClass) }]
+    : request.adapterClass === "software"
+    ? softwareTiles(shape).map((choice) => ({ ...choice, form: "_direct" }))
+    : gpuTiles({ ...shape, rows }, request);
+  const key = matmulClass(request, matrices);
+  const wanted = request.tuned?.get(key);
+  const chosen = choices.find(({ name }) => name === wanted) ?? choices[0]!;
+  const like = likeTile(request, vectors && rows, vectors);
+  const { form, tile } = like ?? chosen;
   const places = operands.map(({ name, place }) =>
     [name, form === "" ? one(place) : four(place)] as const
   );
@@ -176,22 +189,33 @@ export function matmulVariant(request: MatmulRequest): MatmulVariant {
       }),
     ),
     workgroups: tile.groups,
+    ...(choices.length > 1 && !like && {
+      tuning: {
+        key,
+        choices: choices.map(({ name }) => name),
+        choice: chosen.name,
+        operations: matrices * 2 * m * n * inner,
+      },
+    }),
   };
 }
 
 /** The sizes of the matrix kernels that say who computes what. */
 const TILE_SIZES = [
   ...["ROWS", "COLUMNS", "ACROSS", "DOWN", "SPLIT"],
-  ...["ROW_BLOCKS", "COLUMN_BLOCKS", "TILE_M", "TILE_N", "TILE_K"],
+  ...["ROW_BLOCKS", "COLUMN_BLOCKS", "TILE_M", "TILE_N", "TILE_K", "AHEAD"],
+  ...["BATCHED", "FOLDS"],
 ];
 
 /** The tiles of another product, unless it reads vectors and this one cannot. */
 function likeTile(
   { like }: MatmulRequest,
+  rows: boolean,
   vectors: boolean,
 ): { form: MatmulForm; tile: MatmulTile } | undefined {
   const form = FORMS.find((form) => like?.kernel.endsWith(form)) ?? "";
-  if (!like || (form !== "" && !vectors)) return undefined;
+  const can = form === "" || (form === "_rows" ? rows : vectors);
+  if (!like || !can) return undefined;
   const sizes = Object.fromEntries(
     Object.entries(like.sizes).filter(([name]) => TILE_SIZES.includes(name)),
   );
@@ -202,7 +226,14 @@ function likeTile(
 }
 
 type MatmulForm = "" | typeof FORMS[number];
-const FORMS = ["_direct", "_tiled", "_split"] as const;
+const FORMS = ["_direct", "_rows", "_split", "_tiled"] as const;
+
+/** A form of the kernels and its tiles. */
+interface Choice {
+  readonly name: string;
+  readonly form: MatmulForm;
+  readonly tile: MatmulTile;
+}
 
 interface PlacedOperand {
   readonly name: string;

@@ -31,10 +31,46 @@ Deno.test("matmulVariant() prefers registers on software, tiles on a GPU", () =>
 });
 
 Deno.test("matmulVariant() splits K on a GPU where there are few results", () => {
-  for (const [m, n, k] of [[1, 4096, 4096], [8, 512, 512], [128, 16, 1152]]) {
+  for (const [m, n, k] of [[8, 512, 512], [128, 16, 1152]]) {
     assertEquals(call(m!, n!, k!, "gpu").kernel, "matmul_split");
     assertEquals(call(m!, n!, k!, "software").kernel, "matmul_direct");
   }
+});
+
+Deno.test("matmulVariant() has a kernel of its own for a few rows", () => {
+  for (const m of [1, 4]) {
+    assertEquals(call(m, 4096, 4096, "gpu").kernel, "matmul_rows");
+    assertEquals(call(m, 4096, 4096, "software").kernel, "matmul_direct");
+    // It reads vectors along the rows.
+    const a = { ...rows(1), strides: [1, m] };
+    const { kernel } = call(m, 4096, 4096, "gpu", { a });
+    assertEquals(kernel, m === 1 ? "matmul_rows" : "matmul_split");
+  }
+});
+
+Deno.test("matmulVariant() takes what was measured to be the best", () => {
+  for (const adapterClass of ["software", "gpu"] as const) {
+    const { tuning } = call(64, 512, 512, adapterClass);
+    const { key, choices, choice, operations } = tuning!;
+    assertEquals(key, "matmul f32 f32 64x512x512");
+    assertEquals(choice, choices[0]);
+    assertEquals(new Set(choices).size, choices.length);
+    assertEquals(operations, 2 * 64 * 512 * 512);
+    for (const name of choices) {
+      const tuned = new Map([[key, name]]);
+      const other = call(64, 512, 512, adapterClass, { tuned });
+      assertEquals(other.tuning?.choice, name);
+      // The same holds for a product of the same kind.
+      const like = call(60, 508, 512, adapterClass, { tuned });
+      assertEquals(like.tuning?.choice, name);
+    }
+    for (const name of ["", "tiled 1x1x1", "direct 9x9 on 9x9"]) {
+      const tuned = new Map([[key, name]]);
+      const same = call(64, 512, 512, adapterClass, { tuned });
+      assertEquals(same.tuning?.choice, choice);
+    }
+  }
+  assertEquals(call(3, 5, 7, "gpu").tuning, undefined);
 });
 
 Deno.test("matmulVariant() reads vectors only where all lies by fours", () => {
@@ -122,7 +158,8 @@ Deno.test("matmulVariant() keeps to the limits of the device", () => {
           ]
           : [
             size("ACROSS") * size("SPLIT"),
-            64 * size("ROW_BLOCKS") * size("ACROSS") * size("SPLIT"),
+            (64 * size("ROW_BLOCKS") + 16 * size("ROWS")) * size("ACROSS") *
+            size("SPLIT"),
           ];
         assert(blocks > 0 && blocks <= threads, `${kernel}: ${blocks} threads`);
         assert(memory <= bytes, `${kernel}: ${memory} bytes`);
@@ -134,7 +171,11 @@ Deno.test("matmulVariant() keeps to the limits of the device", () => {
 Deno.test("matmulVariant() starts a thread for each result", () => {
   for (const adapterClass of ["software", "gpu"] as const) {
     for (
-      const [m, n, k] of [[1, 1, 1], [257, 63, 5], [64, 132, 8], [5, 4, 400]]
+      const [m, n, k] of [[1, 1, 1], [257, 63, 5], [64, 132, 8], [5, 4, 400], [
+        3,
+        36,
+        20,
+      ]]
     ) {
       const { kernel, sizes, workgroups } = call(m!, n!, k!, adapterClass);
       const size = (name: string): number => sizes[name] ?? 1;
@@ -142,6 +183,8 @@ Deno.test("matmulVariant() starts a thread for each result", () => {
         ? [size("ROWS") * size("DOWN"), size("COLUMNS") * size("ACROSS")]
         : kernel === "matmul_tiled"
         ? [size("TILE_M"), size("TILE_N")]
+        : kernel === "matmul_rows"
+        ? [size("ROWS"), 4 * size("ACROSS")]
         : [
           4 * size("ROW_BLOCKS") * size("DOWN"),
           4 * size("COLUMN_BLOCKS") * size("ACROSS"),

@@ -124,6 +124,7 @@ export {
 export { MATMUL, matmul } from "./matmul.ts";
 export { JOINT_MATMUL, jointMatmul } from "./joint_matmul.ts";
 export type { JointAttributes } from "./matmul_call.ts";
+export { matmulClass } from "./matmul_class.ts";
 export { loraLinear, type LoraLinearOptions } from "./lora_linear.ts";
 export { GATHER_MATMUL, gatherMatmul } from "./gather_matmul.ts";
 export type { GatherMatmulAttributes } from "./gather_matmul.ts";
