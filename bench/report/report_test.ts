@@ -6,6 +6,7 @@ import type { Measured } from "../peers/measure.ts";
 import { performanceDocument } from "./document.ts";
 import { goalOf } from "./goals.ts";
 import { lineChart } from "./line_chart.ts";
+import { storedDocument } from "./stored_document.ts";
 import { table, time } from "./table.ts";
 
 const ENVIRONMENT: Environment = {
@@ -139,4 +140,12 @@ Deno.test("table is as wide as its cells, and time has a unit", () => {
     "1.23 ms",
     "2.00 s",
   ]);
+});
+
+Deno.test("docs/performance.md is what the stored results give", async () => {
+  const root = new URL("../../", import.meta.url);
+  for (const [path, text] of await storedDocument(root)) {
+    const found = await Deno.readTextFile(new URL(path, root));
+    assertEquals(found.replaceAll("\r\n", "\n"), text, path);
+  }
 });
