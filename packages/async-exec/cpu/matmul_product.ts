@@ -20,7 +20,7 @@ export const WORK_RATE = 40;
 /** Work of a unit where little is shared: four microseconds. */
 const UNIT_WORK = 4000 * WORK_RATE;
 /** Work for less than this is not worth a call of native code. */
-const BLAS_WORK = 2 ** 21;
+const BLAS_WORK = 2 ** 17;
 /** Bytes of the right matrices that are packed at once. */
 export const PACKED_BYTES = 2 ** 24;
 /** Rows and columns of a unit, multiples of those of a tile. */
