@@ -17,7 +17,7 @@ const DEVICES: readonly {
   {
     key: "cpu_blas",
     title: "On the CPU device with OpenBLAS",
-    peers: [],
+    peers: ["cpu_blas_peers"],
   },
 ];
 
