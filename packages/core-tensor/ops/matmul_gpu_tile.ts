@@ -61,7 +61,7 @@ function inTurn<T>(lists: readonly (readonly T[])[]): T[] {
 
 function defaultTile(sizes: GpuSizes, limits: WorkgroupLimits): GpuTile {
   const { m, n, k } = sizes;
-  if (m <= 4 && sizes.rows) return rowTiles(sizes, limits)[0]!;
+  if (m === 1 && sizes.rows) return rowTiles(sizes, limits)[0]!;
   const possible = RULES.filter(({ tiles }) => fits(tiles, limits));
   const enough = m > 16 && n > 16
     ? possible.find(({ tiles, groups, least }) =>
@@ -113,9 +113,11 @@ const RULES: readonly {
   { tiles: tiles(128, 128, 16, 2, 2, 1), groups: 200, least: 0 },
   { tiles: tiles(64, 64, 16, 2, 1, 1), groups: 400, least: 0 },
   { tiles: tiles(64, 64, 32, 2, 2, 2), groups: 200, least: 512 },
+  { tiles: tiles(32, 32, 64, 2, 2, 8, 2), groups: 400, least: 8192 },
   { tiles: tiles(64, 64, 64, 2, 2, 4), groups: 100, least: 512 },
   { tiles: tiles(64, 64, 32, 2, 2, 2), groups: 100, least: 512 },
   { tiles: tiles(64, 64, 16, 2, 1, 1), groups: 100, least: 0 },
+  { tiles: tiles(32, 32, 64, 1, 1, 4, 2), groups: 100, least: 512 },
   { tiles: tiles(32, 32, 64, 1, 1, 4), groups: 100, least: 128 },
   { tiles: tiles(32, 32, 32, 1, 1, 2), groups: 100, least: 64 },
   { tiles: tiles(32, 32, 16, 1, 1, 1), groups: 100, least: 0 },
@@ -266,8 +268,14 @@ interface SplitForm {
 /** Fewer threads share K, and each has more results, where there are many. */
 function splitForm(sizes: GpuSizes): SplitForm {
   const groups = groupsOf(sizes, 4, 16);
+  if (sizes.m <= 8 && sizes.k >= 512) {
+    return { rowBlocks: 1, columns: 2, share: 64 };
+  }
   if (groups <= 128 && sizes.k >= 512) {
     return { rowBlocks: 1, columns: 4, share: 64 };
+  }
+  if (groups > 320 && groups <= 1024 && sizes.n > 16 && sizes.k >= 512) {
+    return { rowBlocks: 1, columns: groups <= 512 ? 4 : 8, share: 32 };
   }
   if (groups <= 320) return { rowBlocks: 1, columns: 4, share: 32 };
   if (sizes.n <= 16) return { rowBlocks: 1, columns: 4, share: 16 };
@@ -287,6 +295,7 @@ function rowTiles(
   if (!sizes.rows || m > 8) return [];
   const rows = Math.min(m, 4);
   const forms = ([
+    k >= 2048 ? [2, 64, 1] : [1, 64, 1],
     [4, 16, 1],
     [2, 32, 1],
     [1, 64, 1],
