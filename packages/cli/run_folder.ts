@@ -85,8 +85,9 @@ export class RunFolder {
       throw systemProblem(this.path, error, "write");
     }
     await this.#clean(names);
-    if (checkpoint) await this.#restoreBest(checkpoint.folder);
-    else await this.#begin(overwrite);
+    if (!checkpoint) return await this.#begin(overwrite);
+    await this.checkpoints.prune();
+    await this.#restoreBest(checkpoint.folder);
   }
 
   /**

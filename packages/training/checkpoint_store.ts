@@ -82,11 +82,15 @@ export class CheckpointStore {
       throw systemProblem(this.folder, error, "write");
     }
     await writeCheckpoint(folder, state, options);
-    const all = await this.list();
-    for (const { folder } of all.slice(0, -this.#keep)) {
+    await this.prune();
+    return folder;
+  }
+
+  /** Removes those that are more than are kept. */
+  async prune(): Promise<void> {
+    for (const { folder } of (await this.list()).slice(0, -this.#keep)) {
       await removeWhole(folder);
     }
-    return folder;
   }
 
   /** Removes what writes that were killed left behind. */

@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import { FileFormatError } from "./file_format_error.ts";
 import { readText, readTextIfPresent } from "./read_text.ts";
 import { readJsonObject } from "./read_json.ts";
+import { systemProblem } from "./system_problem.ts";
 import { temporaryFolder } from "./temporary_folder.ts";
 import { failure } from "./failure.ts";
 
@@ -61,4 +62,16 @@ Deno.test("readJsonObject() refuses what is not a JSON object", async () => {
     await read('{"a": {"b": 1, "b": 2}}'),
     `Cannot read ${path}: it has "b" twice in one object`,
   );
+});
+
+Deno.test("systemProblem() says that a disk is full, and names what was to be written", () => {
+  const full = new Error("No space left on device (os error 28)");
+  const inner = systemProblem("a/.b.1.tmp/c.json", full, "write");
+  const outer = systemProblem("a/b", inner, "write");
+  assertEquals(
+    outer instanceof Error && outer.message,
+    "Cannot write a/b: the disk is full",
+  );
+  const other = new FileFormatError("base/config.json", "it is empty");
+  assertEquals(systemProblem("a/b", other, "write"), other);
 });

@@ -6,6 +6,9 @@ import {
 /** What was tried with the file. */
 type Action = NonNullable<FileFormatErrorOptions["action"]>;
 
+// ENOSPC and EDQUOT on Linux and macOS, ERROR_DISK_FULL on Windows.
+const FULL = /No space left on device|[Dd]isk quota exceeded|\(os error 112\)/;
+
 /** Says in words why the system refused a file; undefined if it did not. */
 function describe(error: unknown, action: Action): string | undefined {
   if (error instanceof Deno.errors.NotFound) {
@@ -18,6 +21,9 @@ function describe(error: unknown, action: Action): string | undefined {
   }
   if (error instanceof Deno.errors.PermissionDenied) {
     return "the system denies access";
+  }
+  if (error instanceof Error && FULL.test(error.message)) {
+    return "the disk is full";
   }
   if (error instanceof Deno.errors.IsADirectory) return "it is a folder";
   if (error instanceof Deno.errors.NotADirectory) {
@@ -43,6 +49,15 @@ export function systemProblem(
   error: unknown,
   action: "read" | "write" = "read",
 ): unknown {
+  if (error instanceof FileFormatError) {
+    // What went wrong aside went wrong with what was to be written.
+    const start = `Cannot ${action} ${error.path}: `;
+    return error.path.includes(".tmp") && error.message.startsWith(start)
+      ? new FileFormatError(path, error.message.slice(start.length), {
+        ...{ action, cause: error },
+      })
+      : error;
+  }
   const problem = describe(error, action);
   return problem === undefined
     ? error
