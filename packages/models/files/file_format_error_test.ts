@@ -72,6 +72,6 @@ Deno.test("systemProblem() says that a disk is full, and names what was to be wr
     outer instanceof Error && outer.message,
     "Cannot write a/b: the disk is full",
   );
-  const other = new FileFormatError("base/config.json", "it is empty");
+  const other = new FileFormatError("A/config.json", "it is empty");
   assertEquals(systemProblem("a/b", other, "write"), other);
 });
