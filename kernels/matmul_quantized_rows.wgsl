@@ -83,23 +83,32 @@ fn main(
       words[c] = read_b(i / EACH);
       pairs[c] = scale_and_bias(i / GROUP);
     }
+    var dots: array<array<vec4f, COLUMNS>, M>; // @registers
+    var whole: array<vec4f, M>; // @registers
+    // naga sets a variable of a loop without a value to zero only once.
     for (var m = 0u; m < M; m++) { // @unroll
-      var dots: array<vec4f, COLUMNS>; // @registers
+      whole[m] = vec4f();
       for (var c = 0u; c < COLUMNS; c++) { // @unroll
-        dots[c] = vec4f();
+        dots[m][c] = vec4f();
       }
-      var whole = vec4f();
-      for (var p = 0u; p < EACH / 4; p++) { // @unroll
+    }
+    for (var p = 0u; p < EACH / 4; p++) { // @unroll
+      var right: array<vec4f, COLUMNS>; // @registers
+      for (var c = 0u; c < COLUMNS; c++) { // @unroll
+        right[c] = steps(words[c][p * BITS / 8] >> (4 * BITS * p % 32));
+      }
+      for (var m = 0u; m < M; m++) { // @unroll
         let left = read_a((A_OFFSET + m * A_ROW + k) / 4 + p);
-        whole += left;
+        whole[m] += left;
         for (var c = 0u; c < COLUMNS; c++) { // @unroll
-          let low = words[c][p * BITS / 8] >> (4 * BITS * p % 32);
-          dots[c] = fma(left, steps(low), dots[c]);
+          dots[m][c] = fma(left, right[c], dots[m][c]);
         }
       }
-      let rest = dot(whole, vec4f(1.0));
+    }
+    for (var m = 0u; m < M; m++) { // @unroll
+      let rest = dot(whole[m], vec4f(1.0));
       for (var c = 0u; c < COLUMNS; c++) { // @unroll
-        sums[m][c] += dot(vec2f(dot(dots[c], vec4f(1.0)), rest), pairs[c]);
+        sums[m][c] += dot(vec2f(dot(dots[m][c], vec4f(1.0)), rest), pairs[c]);
       }
     }
   }

@@ -85,6 +85,6 @@ function rowsTile(
   return {
     LANES,
     TEAMS: Math.min(maxThreads, THREADS) / LANES,
-    COLUMNS: m <= 2 && n >= 4096 ? 4 : m <= 4 ? 2 : 1,
+    COLUMNS: m <= 2 && n >= 2 ** 15 ? 4 : 2,
   };
 }
