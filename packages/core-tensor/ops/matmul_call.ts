@@ -5,7 +5,7 @@ import {
   type MatmulType,
   matmulVariant,
 } from "./matmul_variant.ts";
-import { QUANTIZED_ROWS, quantizedRowsCall } from "./quantized_rows_call.ts";
+import { QUANTIZED_ROW, quantizedRowCall } from "./quantized_row_call.ts";
 
 /** The scale of a product that is joined, where there is one. */
 export interface JointAttributes {
@@ -25,8 +25,8 @@ export function matmulCall(
 ): KernelCall {
   const { inputs: [a, b, c, d], output: { shape }, device } = request;
   const { attributes, like } = request;
-  const rows = quantizedRowsCall(request);
-  if (rows) return rows;
+  const row = quantizedRowCall(request);
+  if (row) return row;
   return matmulVariant({
     batch: shape.slice(0, -2),
     m: shape.at(-2)!,
@@ -45,7 +45,7 @@ export function matmulCall(
     adapterClass: device.adapterClass,
     maxWorkgroupThreads: device.maxWorkgroupThreads,
     maxWorkgroupBytes: device.maxWorkgroupBytes,
-    ...(like && like.kernel !== QUANTIZED_ROWS && { like }),
+    ...(like && like.kernel !== QUANTIZED_ROW && { like }),
     ...(device.tuned && { tuned: device.tuned }),
   });
 }

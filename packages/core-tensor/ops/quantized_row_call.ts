@@ -4,55 +4,50 @@ import { READ_FOUR } from "./read_four.ts";
 import { scaleAndBias } from "./read_quantized.ts";
 
 /** The kernel. */
-export const QUANTIZED_ROWS = "matmul_quantized_rows";
+export const QUANTIZED_ROW = "matmul_quantized_row";
 
-// With more rows tiles read the weight less often.
-const MOST_ROWS = 8;
 /** Threads of a workgroup. */
 const THREADS = 128;
 
 /**
- * Gives the call of the kernel that multiplies few rows by the transpose of a
+ * Gives the call of the kernel that multiplies one row by the transpose of a
  * quantized weight, where a GPU is asked for one and the operands lie so.
  *
  * @param request What is asked of a product of matrices.
  * @returns The call; `undefined` where another kernel suits better.
  */
-export function quantizedRowsCall(
+export function quantizedRowCall(
   { inputs, output: { shape }, device, like }: KernelRequest<unknown>,
 ): KernelCall | undefined {
   // Another kernel is asked to compute as it does elsewhere.
-  if (like && like.kernel !== QUANTIZED_ROWS) return undefined;
+  if (like && like.kernel !== QUANTIZED_ROW) return undefined;
   const [a, b, ...joint] = inputs;
   const { dtype, elements } = b!;
   const [m, n] = [shape.at(-2)!, shape.at(-1)!];
   const k = a!.view.shape.at(-1)!;
   if (
     !isQuantized(dtype) || device.adapterClass !== "gpu" || joint.length > 0 ||
-    shape.length !== 2 || m > MOST_ROWS || m * n === 0 ||
+    shape.length !== 2 || m !== 1 || n === 0 ||
     a!.computed?.vectors === false ||
     (a!.dtype !== "f32" && a!.dtype !== "f16" && a!.dtype !== "bf16")
   ) return undefined;
   const { bits, groupSize, scale } = QUANTIZED_DTYPES[dtype];
-  const [row, step] = a!.view.strides;
   const [inner, column] = b!.view.strides;
   const isWhole = (size: number): boolean => size % groupSize === 0;
   if (
-    step !== 1 || row! % 4 !== 0 || a!.view.offset % 4 !== 0 ||
+    a!.view.strides[1] !== 1 || a!.view.offset % 4 !== 0 ||
     inner !== 1 || !isWhole(k) || !isWhole(column!) || !isWhole(b!.view.offset)
   ) return undefined;
   const tile = like?.sizes ??
-    rowsTile(m, n, k * bits / 128, device.maxWorkgroupThreads);
+    rowTile(n, k * bits / 128, device.maxWorkgroupThreads);
   const tail = elements! * bits / 32;
   const four = READ_FOUR[a!.dtype];
   return {
-    kernel: QUANTIZED_ROWS,
+    kernel: QUANTIZED_ROW,
     sizes: {
-      M: m,
       N: n,
       K: k,
       A_OFFSET: a!.view.offset,
-      A_ROW: m === 1 ? 0 : row!,
       B_OFFSET: b!.view.offset,
       B_COLUMN: column!,
       TAIL: tail,
@@ -74,8 +69,7 @@ export function quantizedRowsCall(
 }
 
 /** Who computes what: `pieces` of 16 bytes of a row of the weight are shared. */
-function rowsTile(
-  m: number,
+function rowTile(
   n: number,
   pieces: number,
   maxThreads: number,
@@ -85,6 +79,6 @@ function rowsTile(
   return {
     LANES,
     TEAMS: Math.min(maxThreads, THREADS) / LANES,
-    COLUMNS: m <= 2 && n >= 2 ** 15 ? 4 : 2,
+    COLUMNS: n >= 2 ** 15 ? 4 : 2,
   };
 }
