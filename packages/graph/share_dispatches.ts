@@ -45,7 +45,7 @@ export function shareDispatches(
     if (!chains) return;
     for (const base of atElement) {
       const maker = makers.get(base);
-      if (maker === undefined) continue;
+      if (maker === undefined || index - maker > CLOSE) continue;
       const members = units.members(maker);
       const joined = [...members, ...units.members(index)];
       if (
@@ -87,14 +87,17 @@ function mayShare(facts: readonly Facts[]): boolean {
 // The last units of a kind that another may join: those before lie so far back
 // that values would be kept long, and looking for a path takes time.
 const NEAR = 8;
+// What comes so much later than what it goes on with is not needed yet.
+const CLOSE = 16;
 // Longer lists of updates seldom come again.
 const MOST_UPDATES = 4;
-// A product of more multiplications than these keeps a device busy by itself. A
+// A product of more multiplications than these, or a kernel that reads or makes
+// more elements, keeps a device busy by itself, and its operands are large. A
 // rasteriser on the CPU runs the branches of all kernels in each workgroup, some
 // with no thread active, so it gains only where the work is less than a dispatch,
 // and compiling is short: products and rotations of a few tokens.
 const MUCH_WORK = {
-  gpu: { product: 2 ** 30, elements: Infinity, kinds: undefined },
+  gpu: { product: 2 ** 30, elements: 2 ** 22, kinds: undefined },
   software: {
     product: 2 ** 20,
     elements: 2 ** 14,
@@ -144,7 +147,11 @@ function factsOf(
     ? elementCount(own!.shape) * nodes[left!]!.shape.at(-1)!
     : 0;
   const most = MUCH_WORK[adapterClass];
-  const shares = maxDispatchSteps !== undefined && count <= most.elements &&
+  const largest = product || !own ? count : own.inputs.reduce(
+    (size, input) => Math.max(size, elementCount(nodes[input]!.shape)),
+    count,
+  );
+  const shares = maxDispatchSteps !== undefined && largest <= most.elements &&
     !group.inPlace;
   const updates = operation?.updates !== undefined;
   const name = operation?.besides ?? operation?.name ?? "element-wise";

@@ -1,6 +1,7 @@
 import type { DeviceTraits, KernelCall } from "@wick/core-tensor";
 import type { Step } from "@wick/graph";
 import { joinKernels, type KernelPart } from "@wick/kernels-wgsl";
+import { dispatchStructure } from "./dispatch_structure.ts";
 import { type KernelCode, spread, wgslCode } from "./wgsl_code.ts";
 
 /**
@@ -12,11 +13,30 @@ import { type KernelCode, spread, wgslCode } from "./wgsl_code.ts";
  * @returns The shaders in order, one unless that cannot be.
  */
 export function dispatchCode(step: Step, traits: DeviceTraits): KernelCode[] {
-  const chains = [step, ...step.beside ?? []]
-    .map((first) => [first, ...first.then ?? []].filter(isWork))
-    .filter(({ length }) => length > 0);
-  return chainsCode(chains, traits);
+  const known = KNOWN.get(traits) ?? new Map<string, readonly KernelCode[]>();
+  KNOWN.set(traits, known);
+  const { key, slots } = dispatchStructure(step);
+  let codes = known.get(key);
+  if (!codes) {
+    const chains = [step, ...step.beside ?? []]
+      .map((first) => [first, ...first.then ?? []].filter(isWork))
+      .filter(({ length }) => length > 0);
+    codes = chainsCode(chains, traits).map((code) => ({
+      ...code,
+      slots: code.slots.map((slot) => slots.indexOf(slot)),
+    }));
+    if (known.size >= MOST_KNOWN) known.clear();
+    known.set(key, codes);
+  }
+  return codes.map((code) => ({
+    ...code,
+    slots: code.slots.map((place) => slots[place]!),
+  }));
 }
+
+/** The shaders of a device by structure, with places of slots for slots. */
+const KNOWN = new WeakMap<DeviceTraits, Map<string, readonly KernelCode[]>>();
+const MOST_KNOWN = 1024;
 
 function chainsCode(
   chains: readonly (readonly Step[])[],

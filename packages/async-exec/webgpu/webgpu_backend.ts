@@ -61,7 +61,7 @@ export async function webgpuBackend(
     maxWorkgroupBytes: limits.maxComputeWorkgroupStorageSize,
     // Bind groups of more are made slowly, and no plan needs them.
     maxStorageBuffers: Math.min(limits.maxStorageBuffersPerShaderStage, 64),
-    maxDispatchSteps: options.software ? 3 : 14,
+    maxDispatchSteps: options.software ? 3 : 7,
     tuned: store.choices,
   };
   const failures = new FailureLog(device);
