@@ -18,6 +18,17 @@ async function chat(lines: readonly string[], ...args: string[]) {
   return await runCaptured([...CHAT, ...args], { lines: () => given(lines) });
 }
 
+/** Starts the program, with pipes. */
+function startChat(): Deno.ChildProcess {
+  return new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "packages/cli/main.ts", ...CHAT, "--quiet"],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+    env: { "WICK_BLAS": "off" },
+  }).spawn();
+}
+
 Deno.test("wick chat answers line by line until /exit", async () => {
   const { code, out, error } = await chat(
     ["call the painter", "", "/help", "/nonsense", "/clear", "/exit", "more"],
@@ -38,13 +49,7 @@ Deno.test("wick chat answers line by line until /exit", async () => {
 });
 
 Deno.test("wick chat runs through a pipe", async () => {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "packages/cli/main.ts", ...CHAT, "--quiet"],
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-    env: { "WICK_BLAS": "off" },
-  }).spawn();
+  const child = startChat();
   const writer = child.stdin.getWriter();
   const text = "call the painter\r\npay the baker\n/exit\nnot read\n";
   // Lines need not come whole.
@@ -64,13 +69,7 @@ Deno.test("wick chat runs through a pipe", async () => {
 Deno.test("wick chat ends at Ctrl-C while it waits for a line", {
   ignore: Deno.build.os === "windows",
 }, async () => {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "packages/cli/main.ts", ...CHAT, "--quiet"],
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-    env: { "WICK_BLAS": "off" },
-  }).spawn();
+  const child = startChat();
   const writer = child.stdin.getWriter();
   await writer.write(new TextEncoder().encode("call the painter\n"));
   let out = "";

@@ -62,9 +62,9 @@ export const GENERATE: Command = {
     ...QUANTIZE_OPTIONS,
   ],
   examples: [
-    "--model examples/tickets/base-model --adapter out/tickets --prompt 'Request: call the painter on monday at 9am Ticket:'",
+    "--model examples/tickets/base-model --adapter out/tickets --prompt $'Request: call the painter on monday at 9am\\nTicket:'",
     "--model DIR --prompt 'Once upon' --temperature 0.8 --top-p 0.95 --seed 7",
-    "--model DIR --chat --prompt 'Who are you?' --system 'Be brief.' --stop '\\n'",
+    "--model DIR --chat --prompt 'Who are you?' --system 'Be brief.' --stop $'\\n'",
     "--model DIR --prompts FILE.jsonl --adapters law=DIR --adapters tax=DIR",
   ],
   run: generate,
