@@ -2,16 +2,24 @@
 // makes four, from one counter, uniform in [0, 1) or of a normal distribution.
 
 const COUNT: u32 = 256;
-const SEED_LOW: u32 = 0;
-const SEED_HIGH: u32 = 0;
 const NORMAL: u32 = 0;
 const THREADS: u32 = 64;
 
 @group(0) @binding(0) var<storage, read> counter: array<u32>;
-@group(0) @binding(1) var<storage, read_write> out: array<f32>;
+@group(0) @binding(1) var<storage, read> seed_low: array<u32>;
+@group(0) @binding(2) var<storage, read> seed_high: array<u32>;
+@group(0) @binding(3) var<storage, read_write> out: array<f32>;
 
 fn load_counter(i: u32) -> u32 {
   return counter[i];
+}
+
+fn load_seed_low(i: u32) -> u32 {
+  return seed_low[i];
+}
+
+fn load_seed_high(i: u32) -> u32 {
+  return seed_high[i];
 }
 
 fn epilogue(i: u32, value: f32) -> f32 {
@@ -58,7 +66,7 @@ fn main(
   let block = (wid.x + wid.y * groups.x) * THREADS + lane;
   let words = philox(
     vec4u(block, 0, load_counter(0), 0),
-    vec2u(SEED_LOW, SEED_HIGH),
+    vec2u(load_seed_low(0), load_seed_high(0)),
   );
   var values = vec4f(words >> vec4u(8)) / 16777216.0;
   if NORMAL == 1 {

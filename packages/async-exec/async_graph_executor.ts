@@ -250,7 +250,7 @@ export class AsyncGraphExecutor {
       await this.#executor.evaluateAsync(tensors);
       return;
     }
-    const { key } = structureOf([...new Set(open)]);
+    const { key } = structureOf([...new Set(open)], { numbers: true });
     this.#executor.evaluate(tensors);
     this.#times.start(key, this.#clock.now());
     this.#group ??= this.#finishGroup();

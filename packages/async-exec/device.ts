@@ -21,6 +21,7 @@ import { hostArray, type NestedNumbers } from "./host_array.ts";
 import { RecentMap } from "./recent_map.ts";
 import { Capture } from "./capture.ts";
 import { runPlan, withResults } from "./run_plan.ts";
+import { StoredNumbers } from "./stored_numbers.ts";
 
 /** Options of {@linkcode Device.tensor}. */
 export interface TensorOptions {
@@ -60,7 +61,7 @@ export class Device implements Executor {
   /** Whether operations are evaluated as they are recorded. */
   readonly evaluatesEagerly: boolean;
   readonly #backend: Backend;
-  readonly #plans: RecentMap<string, Plan>;
+  readonly #plans: RecentMap<string, KnownPlan>;
   #eagerTwin: Device | undefined;
 
   /**
@@ -72,7 +73,9 @@ export class Device implements Executor {
   constructor(backend: Backend, lazy?: Device) {
     this.#backend = backend;
     this.evaluatesEagerly = lazy !== undefined;
-    this.#plans = lazy ? lazy.#plans : new RecentMap(MAX_PLANS);
+    this.#plans = lazy
+      ? lazy.#plans
+      : new RecentMap(MAX_PLANS, ({ stored }) => stored[Symbol.dispose]());
   }
 
   /** `"webgpu"` or `"cpu"`. */
@@ -223,9 +226,12 @@ export class Device implements Executor {
   evaluate(tensors: readonly Tensor[]): void {
     const open = [...new Set(tensors)].filter((tensor) => !tensor.known);
     if (open.length === 0) return;
-    const { key, leaves, roots } = structureOf(open);
-    const plan = this.#plan(key, roots);
-    const given = leaves.map((leaf) => leaf.storage!);
+    const { key, leaves, roots, numbers } = structureOf(open, NUMBERS);
+    const { plan, stored } = this.#plan(key, roots);
+    const given = [
+      ...stored.with(numbers),
+      ...leaves.map((leaf) => leaf.storage!),
+    ];
     const results = runPlan(this.#backend, plan, given, roots);
     // An eager device does each operation when it is told to, on its own.
     if (this.evaluatesEagerly) this.#backend.flush();
@@ -250,9 +256,14 @@ export class Device implements Executor {
         `Cannot capture a tensor of [${known.shape}]: it is known, so nothing would be run`,
       );
     }
-    const { key, leaves, roots } = structureOf(open);
-    const plan = this.#plan(key, roots);
-    const given = leaves.map((leaf) => leaf.storage!);
+    const { key, leaves, roots, numbers } = structureOf(open, NUMBERS);
+    const { plan } = this.#plan(key, roots);
+    // Evaluations of the same plan may be given other numbers.
+    using stored = new StoredNumbers(this.#backend);
+    const given = [
+      ...stored.with(numbers),
+      ...leaves.map((leaf) => leaf.storage!),
+    ];
     const { results, value } = withResults(
       this.#backend,
       plan,
@@ -290,8 +301,8 @@ export class Device implements Executor {
    */
   planOf(tensors: readonly Tensor[]): Plan {
     const open = [...new Set(tensors)].filter((tensor) => !tensor.known);
-    const { key, roots } = structureOf(open);
-    return this.#plan(key, roots);
+    const { key, roots } = structureOf(open, NUMBERS);
+    return this.#plan(key, roots).plan;
   }
 
   /**
@@ -337,12 +348,21 @@ export class Device implements Executor {
     this.close();
   }
 
-  #plan(key: string, tensors: readonly Tensor[]): Plan {
+  #plan(key: string, tensors: readonly Tensor[]): KnownPlan {
     return this.#plans.getOrMake(key, () => {
-      const { graph, roots } = ComputationGraph.trace(tensors);
-      return buildPlan(graph, roots, this.#backend.traits);
+      const { graph, roots } = ComputationGraph.trace(tensors, NUMBERS);
+      const plan = buildPlan(graph, roots, this.#backend.traits);
+      return { plan, stored: new StoredNumbers(this.#backend) };
     });
   }
+}
+
+const NUMBERS = { numbers: true } as const;
+
+/** A plan, and the numbers that it was run with last. */
+interface KnownPlan {
+  readonly plan: Plan;
+  readonly stored: StoredNumbers;
 }
 
 function requireStorage(tensor: Tensor, what: string): Storage {

@@ -1,12 +1,13 @@
 import {
   type DType,
   type Operation,
-  RESHAPE,
   sameShape,
   type Shape,
   type Storage,
   type Tensor,
 } from "@wick/core-tensor";
+import { BROADCAST_TO, RESHAPE, SLICE } from "@wick/core-tensor/ops";
+import { NUMBER_TYPES, NumberPool, type NumberType } from "./number_pool.ts";
 import { topologicalOrder } from "./topological_order.ts";
 
 /** A node: something given from outside, or an operation on nodes before. */
@@ -31,6 +32,16 @@ export interface TracedGraph {
   readonly leaves: readonly Tensor[];
   /** The node of each root. */
   readonly roots: readonly number[];
+}
+
+/** Options of {@linkcode ComputationGraph.trace}. */
+export interface TraceOptions {
+  /**
+   * Whether numbers are inputs, one for each type that there is, before all
+   * others: as many elements as numbers and one of no meaning. They are
+   * literals if absent.
+   */
+  readonly numbers?: boolean;
 }
 
 /**
@@ -58,16 +69,29 @@ export class ComputationGraph {
    * Reads the graph that tensors were recorded from.
    *
    * @param roots The last tensors.
+   * @param options Whether numbers are inputs.
    * @returns The graph, what it starts from, and where the roots are.
    * @throws {TypeError} If a tensor was disposed of, so that it is neither
    *   known nor recorded.
    */
-  static trace(roots: readonly Tensor[]): TracedGraph {
+  static trace(
+    roots: readonly Tensor[],
+    options: TraceOptions = {},
+  ): TracedGraph {
     const graph = new ComputationGraph();
     const ids = new Map<Tensor, number>();
     const leaves: Tensor[] = [];
     const holders = new Map<Storage, number>();
-    for (const tensor of topologicalOrder(roots)) {
+    const order = topologicalOrder(roots);
+    const numberOf = options.numbers
+      ? graph.#addNumbers(order)
+      : new Map<Tensor, number>();
+    for (const tensor of order) {
+      const number = numberOf.get(tensor);
+      if (number !== undefined) {
+        ids.set(tensor, number);
+        continue;
+      }
       if (tensor.storage) {
         const { storage, shape, dtype } = tensor;
         const holder = holders.get(storage);
@@ -196,6 +220,33 @@ export class ComputationGraph {
       }
     }
     return this.#nodes.map((_, id) => id).filter((id) => needed[id]);
+  }
+
+  /** Adds the numbers of tensors as inputs, and gives the nodes that repeat them. */
+  #addNumbers(order: readonly Tensor[]): Map<Tensor, number> {
+    const pool = new NumberPool(order);
+    const places = new Map(
+      order.filter(({ storage }) => !storage)
+        .map((tensor) => [tensor, pool.place(tensor)] as const),
+    );
+    const inputs = new Map<NumberType, number>();
+    for (const dtype of NUMBER_TYPES) {
+      const { length } = pool.numbers[dtype];
+      // One more, so that no number is all of an input, whose bytes it would be.
+      if (length > 0) inputs.set(dtype, this.addInput([length + 1], dtype));
+    }
+    const nodes = new Map<Tensor, number>();
+    for (const [tensor, place] of places) {
+      if (!place) continue;
+      const { dtype, index, shape } = place;
+      const input = inputs.get(dtype)!;
+      const one = this.addNode(SLICE, [input], { start: [index], shape: [1] });
+      const number = this.addNode(RESHAPE, [one], {
+        shape: shape.map(() => 1),
+      });
+      nodes.set(tensor, this.addNode(BROADCAST_TO, [number], { shape }));
+    }
+    return nodes;
   }
 
   #push(node: GraphNode): number {

@@ -15,11 +15,17 @@
  * @module
  */
 export { ComputationGraph, nodeKey } from "./computation_graph.ts";
-export type { GraphNode, TracedGraph } from "./computation_graph.ts";
+export type {
+  GraphNode,
+  TracedGraph,
+  TraceOptions,
+} from "./computation_graph.ts";
 export { recordedOrder, topologicalOrder } from "./topological_order.ts";
 export { gradients, type GradientsOptions } from "./gradients.ts";
 export { structureOf } from "./structure_key.ts";
-export type { Structure } from "./structure_key.ts";
+export type { Structure, StructureOptions } from "./structure_key.ts";
+export { NUMBER_TYPES } from "./number_pool.ts";
+export type { Numbers, NumberType } from "./number_pool.ts";
 export { simplify } from "./simplify.ts";
 export { joinProducts } from "./join_products.ts";
 export type { RootedGraph } from "./join_products.ts";

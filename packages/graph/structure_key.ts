@@ -1,5 +1,6 @@
 import type { Storage, Tensor } from "@wick/core-tensor";
 import { attributesKey, requireOperation } from "./computation_graph.ts";
+import { NumberPool, type Numbers } from "./number_pool.ts";
 import { topologicalOrder } from "./topological_order.ts";
 
 /** What a plan is cached by, and what it is run with. */
@@ -13,6 +14,14 @@ export interface Structure {
    * that are updated in place on the way, so that no update ever runs twice.
    */
   readonly roots: readonly Tensor[];
+  /** The numbers that the plan is run with; none if they are in the key. */
+  readonly numbers: Numbers | undefined;
+}
+
+/** Options of {@linkcode structureOf}. */
+export interface StructureOptions {
+  /** Whether numbers are given to plans and no part of the key; no if absent. */
+  readonly numbers?: boolean;
 }
 
 /**
@@ -20,12 +29,17 @@ export interface Structure {
  * types, but no values.
  *
  * @param roots The last tensors, each once.
+ * @param options Whether the key has numbers.
  * @returns The structure.
  * @throws {TypeError} If a tensor was disposed of, so that it is neither
  *   known nor recorded.
  */
-export function structureOf(roots: readonly Tensor[]): Structure {
+export function structureOf(
+  roots: readonly Tensor[],
+  options: StructureOptions = {},
+): Structure {
   const order = topologicalOrder(roots);
+  const pool = options.numbers ? new NumberPool(order) : undefined;
   const ids = new Map<Tensor, number>();
   const leaves: Tensor[] = [];
   const holders = new Map<Storage, number>();
@@ -44,6 +58,11 @@ export function structureOf(roots: readonly Tensor[]): Structure {
       parts.push(`${tensor.dtype}[${tensor.shape}]${shared}`);
       return;
     }
+    const number = pool?.place(tensor);
+    if (number) {
+      parts.push(`${number.dtype}#${number.index}[${number.shape}]`);
+      return;
+    }
     const operation = requireOperation(tensor);
     if (operation.updates !== undefined) all.add(tensor);
     const { inputs, attributes } = tensor;
@@ -56,5 +75,10 @@ export function structureOf(roots: readonly Tensor[]): Structure {
     );
   });
   parts.push([...all].map((root) => ids.get(root)!).join());
-  return { key: parts.join(";"), leaves, roots: [...all] };
+  return {
+    key: parts.join(";"),
+    leaves,
+    roots: [...all],
+    numbers: pool?.numbers,
+  };
 }

@@ -7,53 +7,50 @@ import {
   counterOf,
   forEachWord,
   type RandomOptions,
-  type SeedWords,
-  seedWords,
+  seedTensors,
 } from "./random.ts";
 
 /** The options of {@linkcode dropout}. */
 export interface DropoutAttributes {
   /** The share of elements that become 0. */
   readonly rate: number;
-  /** The key of the generator. */
-  readonly seed: SeedWords;
 }
 
 /** The operation that {@linkcode dropout} records. */
 export const DROPOUT: Operation<DropoutAttributes> = {
   name: "dropout",
-  infer: ([x, counter]) => {
+  infer: ([x, counter, ...seed]) => {
     if (!DTYPES[x!.dtype].float) {
       throw new TypeError(
         `Cannot dropout a tensor of ${x!.dtype}: cast it to f32 first`,
       );
     }
     checkCounter(counter!);
+    seed.forEach(checkCounter);
     return { shape: x!.shape, dtype: "f32" };
   },
-  reference: ([x, counter], { attributes: { rate, seed } }) => {
+  reference: ([x, counter, low, high], { attributes: { rate } }) => {
     const out = new Float64Array(x!.length);
     const threshold = thresholdOf(rate);
     const scale = Math.fround(1 / (1 - rate));
+    const seed = [low![0]!, high![0]!] as const;
     forEachWord(x!.length, counter![0]!, seed, (i, words, k) => {
       out[i] = words[k]! < threshold ? 0 : x![i]! * scale;
     });
     return out;
   },
   // The same elements are dropped again.
-  gradient: (dy, { inputs: [, counter], attributes }) => [
-    () => record(DROPOUT, [dy, counter!], attributes),
-    undefined,
+  gradient: (dy, { inputs: [, ...which], attributes }) => [
+    () => record(DROPOUT, [dy, ...which], attributes),
+    ...which.map(() => undefined),
   ],
   readsOf: (index) => index === 0 ? 1 : undefined,
-  kernel: ({ output: { shape }, attributes: { rate, seed } }) => {
+  kernel: ({ output: { shape }, attributes: { rate } }) => {
     const count = elementCount(shape);
     return {
       kernel: "dropout",
       sizes: {
         COUNT: count,
-        SEED_LOW: seed[0],
-        SEED_HIGH: seed[1],
         THRESHOLD: thresholdOf(rate),
         SCALE: Math.fround(1 / (1 - rate)),
       },
@@ -97,10 +94,10 @@ export function dropout(
       `Cannot dropout at a rate of ${rate}: it must be at least 0 and less than 1`,
     );
   }
-  const seed = seedWords(options.seed);
+  const seed = seedTensors(options.seed);
   return rate === 0
     ? x
-    : record(DROPOUT, [x, counterOf(options)], { rate, seed });
+    : record(DROPOUT, [x, counterOf(options), ...seed], { rate });
 }
 
 /** Words below this drop their element: a share `rate` of all. */

@@ -23,8 +23,6 @@ export type SeedWords = readonly [number, number];
 export interface RandomAttributes {
   /** The size along each axis. */
   readonly shape: Shape;
-  /** The key of the generator. */
-  readonly seed: SeedWords;
 }
 
 /** The operation that {@linkcode randomUniform} records. */
@@ -71,8 +69,8 @@ export const RANDOM_NORMAL: Operation<RandomAttributes> = randomOperation(
  * @see Salmon et al., Parallel random numbers: as easy as 1, 2, 3 (2011)
  */
 export function randomUniform(shape: Shape, options: RandomOptions): Tensor {
-  const seed = seedWords(options.seed);
-  return record(RANDOM_UNIFORM, [counterOf(options)], { shape, seed });
+  const seed = seedTensors(options.seed);
+  return record(RANDOM_UNIFORM, [counterOf(options), ...seed], { shape });
 }
 
 /**
@@ -99,8 +97,8 @@ export function randomUniform(shape: Shape, options: RandomOptions): Tensor {
  * @throws {TypeError} If the counter is not of `u32`.
  */
 export function randomNormal(shape: Shape, options: RandomOptions): Tensor {
-  const seed = seedWords(options.seed);
-  return record(RANDOM_NORMAL, [counterOf(options)], { shape, seed });
+  const seed = seedTensors(options.seed);
+  return record(RANDOM_NORMAL, [counterOf(options), ...seed], { shape });
 }
 
 /**
@@ -117,6 +115,18 @@ export function seedWords(seed: number): SeedWords {
     );
   }
   return [seed >>> 0, Math.floor(seed / 2 ** 32)];
+}
+
+/**
+ * Gives the words of a seed as operands, so that no kernel is compiled for it.
+ *
+ * @param seed A whole number from 0 to 2⁵³ - 1.
+ * @returns Its low and its high word, each `[1]` of `u32`.
+ * @throws {RangeError} If it is none.
+ */
+export function seedTensors(seed: number): readonly [Tensor, Tensor] {
+  const [low, high] = seedWords(seed);
+  return [full([1], low, "u32"), full([1], high, "u32")];
 }
 
 /**
@@ -173,12 +183,13 @@ function randomOperation(
 ): Operation<RandomAttributes> {
   return {
     name,
-    infer: ([counter], { shape }) => {
-      checkCounter(counter!);
+    infer: (operands, { shape }) => {
+      operands.forEach(checkCounter);
       return { shape, dtype: "f32" };
     },
-    reference: ([counter], node: NodeOf<RandomAttributes>) => {
-      const { shape, seed } = node.attributes;
+    reference: ([counter, low, high], node: NodeOf<RandomAttributes>) => {
+      const { shape } = node.attributes;
+      const seed = [low![0]!, high![0]!] as const;
       const out = new Float64Array(elementCount(shape));
       forEachWord(out.length, counter![0]!, seed, (i, words, k) => {
         out[i] = number(words, k);
@@ -191,8 +202,6 @@ function randomOperation(
         kernel: "random",
         sizes: {
           COUNT: count,
-          SEED_LOW: attributes.seed[0],
-          SEED_HIGH: attributes.seed[1],
           NORMAL: name === "random_normal" ? 1 : 0,
         },
         workgroups: Math.ceil(count / 4 / 64),
