@@ -1,9 +1,19 @@
 import type { Plan, Step } from "./plan.ts";
 import { planSummary, stepTraffic } from "./plan_summary.ts";
 
+/** Options of {@linkcode explain}. */
+export interface ExplainOptions {
+  /**
+   * How long each dispatch took, as `Capture.time()` measures it on a device
+   * that was opened with `timestamps`; not shown if absent.
+   */
+  readonly milliseconds?: readonly number[];
+}
+
 /**
  * Prints a plan for people: a row for each dispatch with what it reads and
- * writes, then what fusion and the sharing of buffers save.
+ * writes, then what fusion and the sharing of buffers save: the most memory that
+ * temporary values take at once, with shared buffers and without.
  *
  * @example Usage
  * ```ts
@@ -20,9 +30,17 @@ import { planSummary, stepTraffic } from "./plan_summary.ts";
  * ```
  *
  * @param plan The plan.
+ * @param options Times to show.
  * @returns The text, without a line break at its end.
+ * @throws {RangeError} If there is not one time for each dispatch.
  */
-export function explain(plan: Plan): string {
+export function explain(plan: Plan, options: ExplainOptions = {}): string {
+  const { milliseconds } = options;
+  if (milliseconds && milliseconds.length !== plan.steps.length) {
+    throw new RangeError(
+      `Cannot explain ${plan.steps.length} dispatches with ${milliseconds.length} times: each needs one`,
+    );
+  }
   const summary = planSummary(plan);
   const rows = plan.steps.map((step, index) => {
     const { bytesRead, bytesWritten } = stepTraffic(step);
@@ -33,12 +51,17 @@ export function explain(plan: Plan): string {
       `${step.dtype} [${step.shape.join(", ")}]`,
       bytes(bytesRead),
       bytes(bytesWritten),
+      ...(milliseconds ? [milliseconds[index]!.toFixed(3)] : []),
     ];
   });
+  const total = milliseconds?.reduce((sum, time) => sum + time, 0);
   const { dispatchesBefore, dispatches } = summary;
   return [
     ...table(
-      ["step", "kernel", "operations", "result", "read", "written"],
+      [
+        ...["step", "kernel", "operations", "result", "read", "written"],
+        ...(milliseconds ? ["ms"] : []),
+      ],
       rows,
     ),
     "",
@@ -47,6 +70,7 @@ export function explain(plan: Plan): string {
     `${bytes(summary.temporaryBytes)} of temporary memory, ${
       bytes(summary.unsharedBytes)
     } without sharing`,
+    ...(total === undefined ? [] : [`${total.toFixed(3)} ms`]),
   ].join("\n");
 }
 

@@ -11,7 +11,12 @@ import {
   type Tensor,
 } from "@wick/core-tensor";
 import { TEST_DEVICES } from "@wick/testing";
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import { buildPlan, DEFAULT_TRAITS } from "./build_plan.ts";
 import { ComputationGraph } from "./computation_graph.ts";
 import { explain } from "./explain.ts";
@@ -45,6 +50,22 @@ Deno.test("explain() has a row for each dispatch and the totals", async () => {
     "1.2 MiB read, 192 KiB written",
     "64.0 KiB of temporary memory, 64.0 KiB without sharing",
   ]);
+});
+
+Deno.test("explain() shows how long dispatches took", async () => {
+  const plan = await layer();
+  const lines = explain(plan, { milliseconds: [0.25, 0.5] }).split("\n");
+  assertEquals(lines.slice(0, 3).map((line) => line.split(" ").at(-1)), [
+    "ms",
+    "0.250",
+    "0.500",
+  ]);
+  assertEquals(lines.at(-1), "0.750 ms");
+  assertThrows(
+    () => explain(plan, { milliseconds: [1] }),
+    RangeError,
+    "1 times",
+  );
 });
 
 Deno.test("planSummary() counts what sharing saves", async () => {

@@ -36,6 +36,7 @@ export type { RootBytes } from "./root_bytes.ts";
 export { assignBuffers } from "./assign_buffers.ts";
 export type { BufferAssignment, Lifetime } from "./assign_buffers.ts";
 export { explain } from "./explain.ts";
+export type { ExplainOptions } from "./explain.ts";
 export { planSummary, stepParts, stepTraffic } from "./plan_summary.ts";
 export type { PlanSummary, StepTraffic } from "./plan_summary.ts";
 export { planDiagram } from "./plan_diagram.ts";
