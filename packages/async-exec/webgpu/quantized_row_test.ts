@@ -90,7 +90,7 @@ for (
 Deno.test("one row by a quantized weight is left to other kernels elsewhere", () => {
   const kernelOf = (...given: Parameters<typeof callOf>) =>
     callOf(...given).kernel;
-  assertEquals(kernelOf([2, 64, 64], "q4g64f16"), "matmul_rows");
+  assertEquals(kernelOf([2, 64, 64], "q4g64f16"), "matmul_split");
   assertEquals(
     kernelOf([1, 64, 64], "q4g64f16", { ...GPU, adapterClass: "software" }),
     "matmul_direct",
