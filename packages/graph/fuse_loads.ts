@@ -15,6 +15,8 @@ interface Reader extends Group {
 const MOST_READS = 8;
 // The same of what takes more than arithmetic to compute.
 const MOST_COSTLY_READS = 4;
+// The numbers that a step of an optimizer is made with are no parameters.
+const FEW_NUMBERS = 8;
 
 /**
  * Puts element-wise groups into the loads of the kernels that read them. What
@@ -58,6 +60,13 @@ export function fuseLoads(
       reader.elementwise.some((id) =>
         nodes[id]!.inputs.some((input) => places[input]!.base === base)
       ) || levels.divide(base, partReads, reader.main)
+    ) return [];
+    // A tensor that is given may lie in one buffer with the one that is updated,
+    // which a kernel must not read and write at once.
+    if (
+      operation?.updates !== undefined &&
+      elementCount(nodes[base]!.shape) > FEW_NUMBERS &&
+      partReads.some((id) => !nodes[id]!.operation)
     ) return [];
     const rule = { ...node, inputs: inputs.map((input) => nodes[input]!) };
     const indexes: number[] = [];

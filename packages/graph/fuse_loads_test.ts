@@ -155,8 +155,16 @@ Object.assign(
       steps: ["mul+softmax", "accumulate"],
     },
     "work on what is accumulated": {
-      record: (given) => [accumulate(given([9], 1), mul(given([9], 2), 0.5))],
-      steps: ["mul+accumulate"],
+      record: (given) => {
+        const y = softmax(given([12], 2));
+        return [accumulate(given([12], 1), mul(y, 0.5)), y];
+      },
+      steps: ["softmax", "mul+accumulate"],
+    },
+    "work that reads what is given beside what is updated": {
+      record: (given) => [accumulate(given([12], 1), mul(given([12], 2), 0.5))],
+      // Both may be parts of one buffer.
+      steps: ["mul", "accumulate"],
     },
     "cross-entropy with its gradient": {
       record: (given, device) => {
