@@ -53,6 +53,11 @@ class Hosts {
       await inside("addr", "add", `${this.addresses[host]}/24`, "dev", "cable");
       await inside("link", "set", "cable", "up");
       await inside("link", "set", "lo", "up");
+      // What was sent is retried for a quarter of an hour otherwise.
+      await output(
+        ...["ip", "netns", "exec", name] as const,
+        ...["sysctl", "-qw", "net.ipv4.tcp_retries2=5"],
+      );
     }
     // Open MPI asks for a remote shell: a command in the other namespace is one.
     const cases = this.names.map((name, host) =>
