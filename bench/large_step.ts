@@ -81,23 +81,17 @@ if (profile) {
     loss,
     ...optimizer.flatten(gradients(loss, parameters)),
   ];
-  const plan = device.planOf(recorded);
   using capture = device.capture(recorded);
   capture.run();
   await capture.time();
   const times = await capture.time();
   const sums = new Map<string, { count: number; milliseconds: number }>();
-  times.forEach(({ milliseconds }, i) => {
-    const { label, main } = plan.steps[i]!;
-    const views = main?.operands.map(({ view: { shape, strides } }) =>
-      `[${shape}${strides.at(-1) === 1 || shape.length < 2 ? "" : "ᵀ"}]`
-    ) ?? [`[${plan.steps[i]!.shape}]`];
-    const key = `${label.slice(0, 40)} ${views.slice(0, 4).join(" ")}`;
+  for (const { label: key, milliseconds } of times) {
     const sum = sums.get(key) ?? { count: 0, milliseconds: 0 };
     sum.count++;
     sum.milliseconds += milliseconds;
     sums.set(key, sum);
-  });
+  }
   const all = times.reduce((sum, { milliseconds }) => sum + milliseconds, 0);
   print(`kernels alone ${all.toFixed(1)} ms, ${times.length} of them`);
   const rows = [...sums].sort((a, b) => b[1].milliseconds - a[1].milliseconds);
@@ -105,7 +99,7 @@ if (profile) {
     print(
       `${milliseconds.toFixed(3).padStart(8)} ms ${
         (1000 * milliseconds / count).toFixed(1).padStart(7)
-      } us x${count} ${key}`,
+      } us x${count} ${key.slice(0, 110)}`,
     );
   }
 }

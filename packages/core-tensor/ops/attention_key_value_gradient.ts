@@ -32,7 +32,8 @@ export const ATTENTION_KEY_VALUE_GRADIENT: Operation<AttentionAttributes> = {
     both.set(dv, dk.length);
     return both;
   },
-  besides: "attention_gradient",
+  // Its workgroups have teams, which those of other kernels have not: in one
+  // dispatch with them it would walk with a few threads where there are few keys.
   kernel: (request) => attentionCall(KERNEL, request),
   accepts: (index, operand) => attentionAccepts(KERNEL.vectors[index], operand),
 };

@@ -26,7 +26,6 @@ export const ATTENTION_QUERY_GRADIENT: Operation<AttentionAttributes> = {
   name: "attention_query_gradient",
   infer: ([q]) => ({ shape: q!.shape, dtype: "f32" }),
   reference: (inputs, node) => attentionGradients(inputs, node)[0],
-  besides: "attention_gradient",
   kernel: (request) => attentionCall(KERNEL, request),
   accepts: (index, operand) => attentionAccepts(KERNEL.vectors[index], operand),
 };

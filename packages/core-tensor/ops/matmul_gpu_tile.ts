@@ -274,7 +274,8 @@ function splitForm(sizes: GpuSizes): SplitForm {
   if (groups <= 128 && sizes.k >= 512) {
     return { rowBlocks: 1, columns: 4, share: 64 };
   }
-  if (groups > 320 && groups <= 1024 && sizes.n > 16 && sizes.k >= 512) {
+  // Few rows of many columns: [64, 512] to [64, 1024].
+  if (sizes.m <= 64 && groups > 320 && groups <= 1024 && sizes.k >= 512) {
     return { rowBlocks: 1, columns: groups <= 512 ? 4 : 8, share: 32 };
   }
   if (groups <= 320) return { rowBlocks: 1, columns: 4, share: 32 };
