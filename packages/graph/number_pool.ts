@@ -24,7 +24,7 @@ export interface NumberPlace {
  * Collects the numbers that recorded tensors repeat, so that a plan can be run
  * again with others: a learning rate, a seed. A few small ones stay literals,
  * since plans are simpler for them (`x·1`), and so do factors of matrix
- * products, which are part of their kernels.
+ * products, which are part of their kernels, and those after the first hundreds.
  */
 export class NumberPool {
   readonly #numbers: Record<NumberType, number[]> = {
@@ -65,12 +65,16 @@ export class NumberPool {
     const key = `${dtype} ${value}`;
     let index = this.#places.get(key);
     if (index === undefined) {
+      if (this.#numbers[dtype].length === MOST_NUMBERS) return undefined;
       index = this.#numbers[dtype].push(value) - 1;
       this.#places.set(key, index);
     }
     return { dtype, index, shape };
   }
 }
+
+// Who writes more than these by hand does not change them from step to step.
+const MOST_NUMBERS = 256;
 
 function valueOf(attributes: unknown): number | undefined {
   return typeof attributes === "object" && attributes !== null &&
