@@ -5,6 +5,7 @@ import type { Command } from "./command.ts";
 import type { Io } from "./io.ts";
 import { type OpenModel, openModel } from "./open.ts";
 import { ADAPTER_OPTIONS } from "./open_adapter.ts";
+import { QUANTIZE_OPTIONS } from "./quantize_option.ts";
 import { readTools } from "./read_tools.ts";
 import {
   CHAT_OPTIONS,
@@ -23,6 +24,7 @@ export const CHAT: Command = {
     ...ADAPTER_OPTIONS,
     ...CHAT_OPTIONS,
     ...SAMPLING_OPTIONS,
+    ...QUANTIZE_OPTIONS,
   ],
   examples: [
     "--model DIR --system 'Answer in one sentence.' --temperature 0.7",
