@@ -4,7 +4,9 @@
 //
 // K and N are multiples of 4; of b one stride is 1, and the others and the
 // offsets are multiples of 4. A_COLUMN is 1.
-// The choice of GPUs for decoding, where reading b is all there is to do.
+// The choice of GPUs for decoding, where reading b is all there is to do. One row
+// on an NVIDIA H200, f32: [896, 151936] 135 us, 4 030 GB/s (PyTorch 131), [4096,
+// 4096] 28 (PyTorch 24), [896, 4864] 8.3; matmul_split 9.8 for the last.
 
 alias FourA = vec4f;
 alias FourB = vec4f;

@@ -57,7 +57,8 @@ async function tune(args: Arguments, io: Io): Promise<number> {
       `Cannot tune the device ${name}: its kernels have no variants; use --device webgpu`,
     );
   }
-  const where = tuning.file ?? "nowhere: the cache folder may not be written";
+  const where = tuning.file ??
+    "nowhere: WICK_TUNING is off, or the cache folder may not be written";
   if (args.flag("forget")) {
     const count = tuning.entries.size;
     tuning.clear();

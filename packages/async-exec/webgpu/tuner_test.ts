@@ -26,7 +26,12 @@ Deno.test({
   ignore,
   async fn() {
     const tuningFile = `${await Deno.makeTempDir()}/tuning.json`;
-    const options = { device: "webgpu", announce: false, tuningFile } as const;
+    const options = {
+      device: "webgpu",
+      announce: false,
+      tuning: "stored",
+      tuningFile,
+    } as const;
     using device = await openDevice(options);
     const [a, b] = operands(device, 32);
     const want = await matmul(a, b).data();
