@@ -37,7 +37,10 @@ test("small plans that follow one another share submits", async () => {
   const { device, submits } = await openCounted();
   using _ = device;
   const x = device.tensor([1, 2, 3]);
-  const results = Array.from({ length: 40 }, (_, i) => mul(x, i));
+  // Tensors, not numbers: another number is a write, which comes in between.
+  const results = Array.from({ length: 40 }, (_, i) => {
+    return mul(x, device.tensor([i, i, i]));
+  });
   for (const [i, y] of results.entries()) {
     device.evaluate([y]);
     // The first is handed over at once: the GPU need not wait for more.
