@@ -17,17 +17,6 @@ export function bf16Bits(value: number): number {
 }
 
 /**
- * Rounds to the nearest `bf16`, ties to even.
- *
- * @param value The number.
- * @returns The rounded number.
- */
-export function bf16Round(value: number): number {
-  BITS[0] = bf16Bits(value) << 16;
-  return FLOAT[0]!;
-}
-
-/**
  * Packs numbers as 16-bit floats.
  *
  * @param values The numbers.

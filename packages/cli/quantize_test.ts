@@ -37,6 +37,7 @@ Deno.test("wick quantizes a model, tells the error, and runs and trains on it", 
   assertEquals(inspected.parameters, before.parameters);
   assertEquals(inspected.bytes, whole["bytes"]);
   assertEquals(inspected.config.quantization.bits, 4);
+  assertEquals(inspected.metadata.format, "mlx");
 
   const generate = [
     ...["generate", `--prompt=${PROMPT}`, "--max-new-tokens=6"],

@@ -59,6 +59,7 @@ export type {
   QuantizedTraits,
   ScaleDType,
 } from "./quantized_dtype.ts";
+export { bf16Round } from "./bf16_round.ts";
 export { quantize } from "./quantize.ts";
 export {
   dequantize,

@@ -117,7 +117,7 @@ export class Tensor extends FluentTensor {
 
   /**
    * Evaluates if need be and reads the elements, row by row. 16-bit floats
-   * come as `Float32Array`, booleans as `Uint8Array`.
+   * and what is quantized come as `Float32Array`, booleans as `Uint8Array`.
    *
    * @returns The elements.
    */

@@ -60,6 +60,8 @@ for (const { name, ignore, open } of TEST_DEVICES) {
         const largest = Math.max(...Array.from(want, Math.abs));
         using wide = await CausalLanguageModel.load(device, floats!);
         assertEquals(wide.config.quantization, null);
+        using files = await openModelFiles(floats!);
+        assertEquals(files.metadata["format"], "pt");
         assertClose(await logits(wide), want, { atol: 1e-3 * largest });
         using narrow = await CausalLanguageModel.load(device, again!);
         assertEquals(narrow.config.quantization?.["bits"], 8);

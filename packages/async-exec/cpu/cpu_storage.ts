@@ -1,4 +1,5 @@
 import {
+  bf16Round,
   byteLength as deviceBytes,
   type DType,
   type HostArray,
@@ -7,7 +8,6 @@ import {
   quantize,
   type Storage,
 } from "@wick/core-tensor";
-import { bf16Round } from "../float_bits.ts";
 import type { CpuArray } from "./cpu_array.ts";
 import type { SharedMemory } from "./memory.ts";
 

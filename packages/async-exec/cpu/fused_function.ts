@@ -1,6 +1,5 @@
-import { type DType, isQuantized } from "@wick/core-tensor";
+import { bf16Round, type DType, isQuantized } from "@wick/core-tensor";
 import type { FusedCode } from "@wick/graph";
-import { bf16Round } from "../float_bits.ts";
 import { indexExpression, indexMap } from "../index_terms.ts";
 import type { CpuArray } from "./cpu_array.ts";
 import { FUNCTIONS } from "./functions.ts";

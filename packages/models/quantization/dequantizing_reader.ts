@@ -78,7 +78,7 @@ class DequantizingReader implements SafetensorsReader {
 
   constructor(source: SafetensorsReader, quantization: ModelQuantization) {
     this.path = source.path;
-    this.metadata = source.metadata;
+    this.metadata = { ...source.metadata, format: "pt" };
     this.#source = source;
     for (const [path, spec] of quantizedLayers(source, quantization)) {
       this.#specs.set(`${path}.weight`, spec);

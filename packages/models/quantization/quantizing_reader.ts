@@ -107,7 +107,8 @@ class QuantizingReader implements SafetensorsReader {
     options: QuantizingOptions,
   ) {
     this.path = source.path;
-    this.metadata = source.metadata;
+    // As mlx says whose layout it is: PyTorch has none for such weights.
+    this.metadata = { ...source.metadata, format: "mlx" };
     this.#source = source;
     this.#spec = spec;
     this.#options = options;
