@@ -2,6 +2,7 @@ import {
   add,
   type Executor,
   exp,
+  mul,
   type Storage,
   type Tensor,
 } from "@wick/core-tensor";
@@ -77,9 +78,13 @@ function setUp(maxInFlight: number) {
 
 Deno.test("an evaluation seen before holds up the thread for a moment only", async () => {
   const { clock, device, gpu, executor, x } = await setUp(1);
-  for (let i = 0; i < 12; i++) await executor.execute(exp(add(x, i)));
+  let longer = mul(x, x);
+  for (let i = 0; i < 12; i++) {
+    longer = add(longer, x);
+    await executor.execute(exp(longer));
+  }
   assertEquals(gpu.gaps[0], 500);
-  // A number in the graph is a part of its structure: twelve are strangers.
+  // Each is of another structure: twelve are strangers.
   assertEquals(gpu.gaps.every((gap) => gap === 500), true);
   gpu.gaps.length = 0;
   for (let i = 0; i < 30; i++) await executor.execute(exp(add(x, x)));

@@ -122,9 +122,10 @@ Deno.test({
       device.evaluate([loss, ...updated]);
       for (const made of [loss, ...updated]) made.dispose();
     };
-    for (let step = 0; step < 4; step++) train(step);
+    // Until a plan has been given numbers a few times.
+    for (let step = 0; step < 8; step++) train(step);
     const { pipelines } = device.statistics();
-    for (let step = 4; step < 8; step++) {
+    for (let step = 8; step < 14; step++) {
       // Two types of numbers changed: a factor and the words of the seed.
       assertEquals(await added(counts, () => train(step)), {
         writeBuffer: 2,

@@ -2,13 +2,24 @@ import type { HostArray, Storage } from "@wick/core-tensor";
 import { NUMBER_TYPES, type Numbers, type NumberType } from "@wick/graph";
 import type { Backend } from "./backend.ts";
 
-/** The numbers of a plan on a device, written again only where they changed. */
+/** Some numbers on a device. */
+interface StoredVersion {
+  readonly storage: Storage;
+  values: readonly number[];
+}
+
+// Operations of one structure with different numbers, run in turn, find theirs
+// where they are. More would be more bind groups than are kept.
+const MOST_VERSIONS = 4;
+
+/**
+ * The numbers of a plan on a device: the last few versions of them, the oldest
+ * of which is written over when there is another.
+ */
 export class StoredNumbers {
   readonly #backend: Backend;
-  readonly #stored = new Map<
-    NumberType,
-    { readonly storage: Storage; values: readonly number[] }
-  >();
+  /** The versions of each type, those used last at the end. */
+  readonly #stored = new Map<NumberType, StoredVersion[]>();
 
   /**
    * Starts with none.
@@ -26,28 +37,36 @@ export class StoredNumbers {
    * @returns What holds them, one for each type that there is.
    */
   with(numbers: Numbers | undefined): Storage[] {
-    const storages: Storage[] = [];
-    for (const dtype of NUMBER_TYPES) {
+    return NUMBER_TYPES.flatMap((dtype) => {
       const values = numbers?.[dtype] ?? [];
-      if (values.length === 0) continue;
-      let stored = this.#stored.get(dtype);
-      if (!stored) {
-        const storage = this.#backend.upload(arrayOf(dtype, values), dtype);
-        stored = { storage, values };
-        this.#stored.set(dtype, stored);
-      } else if (values.some((value, k) => value !== stored!.values[k])) {
-        const array = arrayOf(dtype, values);
-        this.#backend.write(stored.storage, array, dtype);
-        stored.values = values;
-      }
-      storages.push(stored.storage);
+      return values.length === 0 ? [] : [this.#store(dtype, values)];
+    });
+  }
+
+  #store(dtype: NumberType, values: readonly number[]): Storage {
+    const versions = this.#stored.get(dtype) ?? [];
+    this.#stored.set(dtype, versions);
+    const known = versions.findIndex((version) =>
+      values.every((value, k) => value === version.values[k])
+    );
+    if (known >= 0) versions.push(...versions.splice(known, 1));
+    else if (versions.length < MOST_VERSIONS) {
+      const storage = this.#backend.upload(arrayOf(dtype, values), dtype);
+      versions.push({ storage, values });
+    } else {
+      const oldest = versions.shift()!;
+      this.#backend.write(oldest.storage, arrayOf(dtype, values), dtype);
+      oldest.values = values;
+      versions.push(oldest);
     }
-    return storages;
+    return versions.at(-1)!.storage;
   }
 
   /** Gives the memory back. */
   [Symbol.dispose](): void {
-    for (const { storage } of this.#stored.values()) storage.release();
+    for (const { storage } of [...this.#stored.values()].flat()) {
+      storage.release();
+    }
     this.#stored.clear();
   }
 }

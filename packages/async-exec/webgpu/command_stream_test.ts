@@ -1,5 +1,5 @@
-import { add, mul } from "@wick/core-tensor";
-import { TEST_DEVICES } from "@wick/testing";
+import { add, mul, type Tensor } from "@wick/core-tensor";
+import { assertClose, TEST_DEVICES } from "@wick/testing";
 import { assert, assertEquals } from "@std/assert";
 import { Device } from "../device.ts";
 import { webgpuBackend } from "./webgpu_backend.ts";
@@ -49,6 +49,22 @@ test("small plans that follow one another share submits", async () => {
   assert(submits() <= 6, `${submits()} submits`);
   const all = await Promise.all(results.map((y) => y.data()));
   all.forEach((values, i) => assertEquals([...values], [i, 2 * i, 3 * i]));
+});
+
+test("plans that are given numbers in turn share submits", async () => {
+  const { device, submits } = await openCounted();
+  using _ = device;
+  const x = device.tensor([1, 2]);
+  const run = (): Tensor[] =>
+    [0.3, 0.7, 0.9].map((factor) => mul(x, factor).eval());
+  run().forEach((y) => y.dispose());
+  const before = submits();
+  const results = Array.from({ length: 10 }, run).flat();
+  assert(submits() - before <= 5, `${submits() - before} submits`);
+  for (const [i, y] of results.entries()) {
+    const factor = [0.3, 0.7, 0.9][i % 3]!;
+    assertClose(await y.data(), [factor, 2 * factor]);
+  }
 });
 
 test("a replay shares submits too", async () => {
