@@ -9,7 +9,7 @@
 import { docEntries } from "./doc_entries.ts";
 import { type Counts, parseSummary } from "./parse_summary.ts";
 
-/** What tests may do: everything but the network. */
+/** What tests may do: everything but reach another machine. */
 const PERMISSIONS = [
   "--no-prompt",
   "--allow-read",
@@ -18,6 +18,7 @@ const PERMISSIONS = [
   "--allow-sys",
   "--allow-ffi",
   "--allow-run",
+  "--allow-net=127.0.0.1",
 ];
 
 /**

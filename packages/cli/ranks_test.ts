@@ -177,14 +177,12 @@ async function hasStep(folder: string): Promise<boolean> {
 
 /** A rank that trains in a folder. */
 async function processOf(folder: string): Promise<number> {
-  for await (const { name } of Deno.readDir("/proc")) {
-    if (!/^\d+$/.test(name)) continue;
-    const command = await Deno.readTextFile(`/proc/${name}/cmdline`)
-      .catch(() => "");
-    const [program, first] = command.split("\0");
-    if (command.includes(folder) && /deno$/.test(program!) && first === "run") {
-      return Number(name);
-    }
+  const { stdout } = await new Deno.Command("ps", {
+    args: ["-eo", "pid=,comm=,args="],
+  }).output();
+  for (const line of new TextDecoder().decode(stdout).split("\n")) {
+    const [, pid, program] = /^\s*(\d+) (\S+)/.exec(line) ?? [];
+    if (program === "deno" && line.includes(folder)) return Number(pid);
   }
   throw new Error(`Cannot find a rank that trains in ${folder}`);
 }

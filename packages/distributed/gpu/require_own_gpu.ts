@@ -1,22 +1,25 @@
 import type { Communicator } from "../communicator.ts";
 import { RankError } from "../rank_error.ts";
-import { visibleGpus } from "./visible_gpus.ts";
+import { type VisibleGpu, visibleGpus } from "./visible_gpus.ts";
 
 /**
  * Makes sure that no two ranks of a machine compute on one GPU. All ranks call
- * it together, after their devices are open.
+ * it together, after their devices are open. Without `--allow-all` GPUs cannot
+ * be told apart, and nothing is checked.
  *
  * @param communicator The ranks.
  * @param adapter The name of the adapter that this rank computes on; undefined
  *   if that is the CPU.
+ * @param gpus The GPUs that this rank could open; undefined if that is unknown.
  * @throws {RankError} If two do, on every rank.
  */
 export async function requireOwnGpu(
   communicator: Communicator,
   adapter: string | undefined,
+  gpus: readonly VisibleGpu[] | undefined = visibleGpus(),
 ): Promise<void> {
-  const first = visibleGpus()[0];
-  const gpu = adapter === undefined
+  const first = gpus?.[0];
+  const gpu = adapter === undefined || !gpus
     ? null
     : first === undefined
     ? adapter

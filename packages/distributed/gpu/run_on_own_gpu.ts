@@ -19,6 +19,11 @@ export async function runOnOwnGpu(
 ): Promise<number | undefined> {
   if (Deno.env.get(MARK) === "1") return undefined;
   const gpus = visibleGpus();
+  if (!gpus) {
+    throw new RankError(
+      "Cannot hide the GPUs of other ranks: Deno shows /dev and /proc to nobody without --allow-all; start it as deno run -A packages/cli/main.ts",
+    );
+  }
   if (gpus.length < 2 && localRank === 0) return undefined;
   // The flags of Deno stand nowhere else.
   const command = Deno.readTextFileSync("/proc/self/cmdline")
@@ -33,7 +38,7 @@ export async function runOnOwnGpu(
     child = new Deno.Command(program!, { args, env: { [MARK]: "1" } }).spawn();
   } catch (cause) {
     throw new RankError(
-      "Cannot hide the GPUs of other ranks: it takes Linux, the program unshare and --allow-run=unshare; without them let Slurm or Kubernetes give each rank a GPU",
+      "Cannot hide the GPUs of other ranks: it takes Linux, the program unshare and root; without them let Slurm or Kubernetes give each rank a GPU",
       { cause },
     );
   }

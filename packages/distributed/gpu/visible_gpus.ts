@@ -15,16 +15,19 @@ export interface VisibleGpu {
  * ```ts
  * import { visibleGpus } from "@wick/distributed";
  *
- * for (const { path } of visibleGpus()) console.log(path); // /dev/nvidia0
+ * for (const { path } of visibleGpus() ?? []) console.log(path); // /dev/nvidia0
  * ```
  *
  * @param folder Where device files are; `"/dev"` if absent.
- * @returns The GPUs, in the order of their numbers; none on other systems.
+ * @returns The GPUs, in the order of their numbers; none on other systems, and
+ *   undefined where `--allow-all` is missing, without which Deno shows none.
  */
-export function visibleGpus(folder = "/dev"): VisibleGpu[] {
+export function visibleGpus(folder = "/dev"): VisibleGpu[] | undefined {
   if (Deno.build.os !== "linux") return [];
+  const names = namesIn(folder);
+  if (!names) return undefined;
   const found: (VisibleGpu & { readonly number: number })[] = [];
-  for (const name of namesIn(folder)) {
+  for (const name of names) {
     const number = /^nvidia(\d+)$/.exec(name)?.[1];
     if (number === undefined) continue;
     const path = `${folder}/${name}`;
@@ -37,11 +40,11 @@ export function visibleGpus(folder = "/dev"): VisibleGpu[] {
     .map(({ path, device }) => ({ path, device }));
 }
 
-function namesIn(folder: string): string[] {
+function namesIn(folder: string): string[] | undefined {
   try {
     return Array.from(Deno.readDirSync(folder), ({ name }) => name);
-  } catch {
-    return []; // It may not be read: then nothing is known of the GPUs.
+  } catch (error) {
+    return error instanceof Deno.errors.NotCapable ? undefined : [];
   }
 }
 
