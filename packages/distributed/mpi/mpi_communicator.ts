@@ -37,6 +37,7 @@ export class MpiCommunicator implements Communicator {
   readonly description: string;
   readonly #library: MpiLibrary;
   readonly #timeout: number;
+  readonly #pending = new Set<(request: Uint8Array<ArrayBuffer>) => number>();
   #closed = false;
 
   /**
@@ -192,8 +193,15 @@ export class MpiCommunicator implements Communicator {
     timeout: number = this.#timeout,
   ): Exchange {
     const request = bytesOf(new BigUint64Array(1));
+    // The call holds the arrays, which the library goes on writing.
+    this.#pending.add(call);
     this.#check(what, call(request));
-    return { wait: () => this.#finish(what, request, timeout) };
+    return {
+      wait: async () => {
+        await this.#finish(what, request, timeout);
+        this.#pending.delete(call);
+      },
+    };
   }
 
   /** Polls a request until it is done. */
