@@ -19,6 +19,13 @@ export interface MpiCommunicatorOptions {
 // and a timer wakes 1 to 2 ms late. Milliseconds.
 const EAGER_POLLING = 5;
 
+// The library moves data only while it is called, where memory is not shared
+// some kilobytes at a time: as long as this for each megabyte more. Milliseconds.
+const EAGER_POLLING_OF_MEGABYTE = 10;
+
+// Calls between two turns of the event loop.
+const POLLS_OF_TURN = 64;
+
 /** `MPI_THREAD_FUNNELED`: one thread calls MPI, which is the one of JavaScript. */
 const FUNNELED = 1;
 
@@ -80,7 +87,7 @@ export class MpiCommunicator implements Communicator {
         bytesOf(data),
         ...[data.length, this.#typeOf(data), root] as const,
         ...[constants.world, request] as const,
-      )).wait();
+      ), { bytes: data.byteLength }).wait();
   }
 
   /** Combines the numbers of all ranks in place. */
@@ -97,7 +104,7 @@ export class MpiCommunicator implements Communicator {
         ...[bytesOf(data), data.length, this.#typeOf(data)] as const,
         constants.reductions[reduction],
         ...[constants.world, request] as const,
-      ));
+      ), { bytes: data.byteLength });
   }
 
   /** Gathers bytes at one rank. */
@@ -140,7 +147,7 @@ export class MpiCommunicator implements Communicator {
     await this.#start(
       "barrier",
       (request) => functions.MPI_Ibarrier(constants.world, request),
-      timeout,
+      timeout === undefined ? {} : { timeout },
     ).wait();
   }
 
@@ -190,7 +197,10 @@ export class MpiCommunicator implements Communicator {
   #start(
     what: string,
     call: (request: Uint8Array<ArrayBuffer>) => number,
-    timeout: number = this.#timeout,
+    { timeout = this.#timeout, bytes = 0 }: {
+      readonly timeout?: number;
+      readonly bytes?: number;
+    } = {},
   ): Exchange {
     const request = bytesOf(new BigUint64Array(1));
     // The call holds the arrays, which the library goes on writing.
@@ -198,7 +208,7 @@ export class MpiCommunicator implements Communicator {
     this.#check(what, call(request));
     return {
       wait: async () => {
-        await this.#finish(what, request, timeout);
+        await this.#finish(what, request, { timeout, bytes });
         this.#pending.delete(call);
       },
     };
@@ -208,20 +218,23 @@ export class MpiCommunicator implements Communicator {
   async #finish(
     what: string,
     request: Uint8Array<ArrayBuffer>,
-    timeout: number,
+    { timeout, bytes }: { readonly timeout: number; readonly bytes: number },
   ): Promise<void> {
     const { functions, constants } = this.#library;
     const done = new Int32Array(1);
+    const eager = EAGER_POLLING + bytes / 2 ** 20 * EAGER_POLLING_OF_MEGABYTE;
     const began = performance.now();
     for (;;) {
-      this.#check(
-        what,
-        functions.MPI_Test(request, done, constants.statusIgnore),
-      );
-      if (done[0] !== 0) return;
+      for (let poll = 0; poll < POLLS_OF_TURN; poll++) {
+        this.#check(
+          what,
+          functions.MPI_Test(request, done, constants.statusIgnore),
+        );
+        if (done[0] !== 0) return;
+      }
       const waited = performance.now() - began;
       if (waited > timeout * 1000) throw await this.#late(what, timeout);
-      await (waited < EAGER_POLLING ? nextTurn() : delay(1));
+      await (waited < eager ? nextTurn() : delay(1));
     }
   }
 
