@@ -1,4 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
+import { BROWSER, openPage } from "@wick/testing/browser";
 import { run } from "../run.ts";
 
 const MODEL = "examples/tickets/base-model";
@@ -35,22 +36,6 @@ Deno.test("a plan is drawn for other programs", async () => {
   assertEquals(traceEvents.every(({ dur }: { dur: number }) => dur > 0), true);
 });
 
-/** A browser that draws without a window, where there is one. */
-async function findBrowser(): Promise<string | undefined> {
-  for (const program of ["chromium", "chromium-browser", "google-chrome"]) {
-    try {
-      await new Deno.Command(program, { args: ["--version"], stdout: "null" })
-        .output();
-      return program;
-    } catch {
-      // Not installed: another one may be.
-    }
-  }
-  return undefined;
-}
-
-const browser = await findBrowser();
-
 Deno.test("a step of training is a page that needs no network", async () => {
   const folder = await Deno.makeTempDir();
   const path = `${folder}/step.html`;
@@ -69,19 +54,12 @@ Deno.test("a step of training is a page that needs no network", async () => {
 
 Deno.test({
   name: "a browser draws a row for each dispatch",
-  ignore: browser === undefined,
+  ignore: BROWSER === undefined,
   async fn() {
     const folder = await Deno.makeTempDir();
     const path = `${folder}/decode.html`;
     await wick("--model", MODEL, "--output", path);
-    const { stdout } = await new Deno.Command(browser!, {
-      args: [
-        ...["--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"],
-        `file://${path}`,
-      ],
-      stderr: "null",
-    }).output();
-    const page = new TextDecoder().decode(stdout);
+    const page = await openPage(path);
     const [, dispatches] = /Dispatches after<\/dt><dd>(\d+)/.exec(page) ?? [];
     const bars = page.match(/<rect[^>]*height="24"/g)?.length;
     assertEquals(bars, Number(dispatches));

@@ -1,3 +1,4 @@
+import { BROWSER, openPage } from "@wick/testing/browser";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { LogEvent } from "../training_log.ts";
 import { lineChart } from "./line_chart.ts";
@@ -72,20 +73,9 @@ Deno.test("a report needs nothing but itself", () => {
   assertStringIncludes(page, "prefers-color-scheme: dark");
 });
 
-const chromium = ["chromium", "chromium-browser", "google-chrome"].find(
-  (name) => {
-    try {
-      return new Deno.Command(name, { args: ["--version"] }).outputSync()
-        .success;
-    } catch {
-      return false;
-    }
-  },
-);
-
 Deno.test({
   name: "a browser shows a report as it is meant",
-  ignore: chromium === undefined,
+  ignore: BROWSER === undefined,
   fn: async () => {
     const folder = await Deno.makeTempDir();
     const path = `${folder}/report.html`;
@@ -104,15 +94,10 @@ Deno.test({
     });</script>`;
     await Deno.writeTextFile(path, trainingReport("run", events(300)) + probe);
     const seen = async (...more: string[]) => {
-      const { stdout } = await new Deno.Command(chromium!, {
-        args: [
-          ...["--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"],
-          ...["--window-size=900,900", `--user-data-dir=${folder}/profile`],
-          ...[...more, `file://${path}`],
-        ],
-        stderr: "null",
-      }).output();
-      const dom = new TextDecoder().decode(stdout);
+      const dom = await openPage(path, [
+        ...["--window-size=900,900", `--user-data-dir=${folder}/profile`],
+        ...more,
+      ]);
       const text = /data-probe="([^"]*)"/.exec(dom)?.[1] ?? "";
       return JSON.parse(text.replaceAll("&quot;", '"'));
     };
