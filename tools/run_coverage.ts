@@ -33,13 +33,20 @@ try {
     ...["test", "--no-prompt", "--allow-read", "--allow-write"],
     ...["--allow-env", "--allow-sys", "--allow-ffi", "--allow-run"],
     ...["--allow-net=127.0.0.1", `--coverage=${folder}`, "--quiet"],
-    ...["packages", ...Deno.args],
+    ...(Deno.args.length > 0 ? Deno.args : ["packages"]),
   ], "inherit").output();
-  const { stdout } = await deno(
+  const report = await deno(
     ["coverage", "--lcov", "--include=/packages/", folder],
     "piped",
   ).output();
-  const counts = lineCounts(new TextDecoder().decode(stdout));
+  const counts = lineCounts(new TextDecoder().decode(report.stdout));
+  if (!report.success || counts.size === 0) {
+    throw new Error(
+      `Cannot tell the coverage: ${
+        new TextDecoder().decode(report.stderr).trim() || "no line was counted"
+      }`,
+    );
+  }
   const share = ({ reached, lines }: LineCount): number =>
     100 * reached / lines;
   for (const [name, count] of counts) {
