@@ -13,7 +13,12 @@ import {
   openCommunicator,
   predictStep,
 } from "@wick/distributed";
-import { AdamW, CapturedStep, languageModelLoss } from "@wick/training";
+import {
+  AdamW,
+  CapturedStep,
+  exchangeGradients,
+  languageModelLoss,
+} from "@wick/training";
 import { ticketsModel } from "./tickets_model.ts";
 
 const ROWS = Number(Deno.args[0] ?? 16);
@@ -47,12 +52,9 @@ async function stepSeconds(rows: number, exchanged: boolean): Promise<number> {
     }),
     ...(exchanged && {
       exchange: async (gradients, loss) => {
-        for (const gradient of gradients) {
-          const values = new Float32Array(await gradient.data());
-          await communicator.allReduce(values);
-          device.write(gradient, values);
-        }
-        return loss;
+        const numbers = Float64Array.of(loss);
+        await exchangeGradients(communicator, device, gradients, numbers);
+        return numbers[0]!;
       },
     }),
   });
