@@ -26,6 +26,7 @@ export type {
   Clock,
 } from "./async_graph_executor.ts";
 export { openWorkerDevice } from "./open_worker_device.ts";
+export { terminateWorker } from "./worker/terminate_worker.ts";
 export { WorkerDevice } from "./worker/worker_device.ts";
 export { DeviceMemoryError } from "./device_memory_error.ts";
 export { DeviceLostError } from "./device_lost_error.ts";

@@ -3,6 +3,7 @@ import type { HostArray } from "@wick/core-tensor";
 import { DeviceLostError } from "../device_lost_error.ts";
 import type { Command, DeviceDescription, Reply } from "./messages.ts";
 import { fromPlainError } from "./plain_error.ts";
+import { terminateWorker } from "./terminate_worker.ts";
 
 /** What a worker answers. */
 export type Answer = HostArray | DeviceStatistics | DeviceDescription | null;
@@ -147,7 +148,7 @@ export class Connection {
     if (this.#end) return;
     this.#end = new DeviceLostError(message);
     this.#port.close();
-    this.#worker.terminate();
+    terminateWorker(this.#worker);
     for (const { reject } of this.#pending.values()) {
       reject(new DeviceLostError(message));
     }

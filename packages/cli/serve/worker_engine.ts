@@ -1,3 +1,4 @@
+import { terminateWorker } from "@wick/async-exec";
 import { ApiError } from "./api_error.ts";
 import type {
   Engine,
@@ -197,7 +198,7 @@ class Connection {
 
   close(): void {
     this.#port.close();
-    this.#worker.terminate();
+    terminateWorker(this.#worker);
   }
 
   #take(reply: EngineReply): void {
