@@ -17,6 +17,13 @@ export const BROWSER: string | undefined = PROGRAMS.find((program) => {
 });
 
 /**
+ * Whether tests of pages are to be shown as ignored: no browser is installed,
+ * and `WICK_REQUIRE_BROWSER=1` does not say that they must run.
+ */
+export const NO_BROWSER: boolean = BROWSER === undefined &&
+  Deno.env.get("WICK_REQUIRE_BROWSER") !== "1";
+
+/**
  * Opens a page without a window.
  *
  * @param path The file.

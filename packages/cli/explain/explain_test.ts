@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { BROWSER, openPage } from "@wick/testing/browser";
+import { NO_BROWSER, openPage } from "@wick/testing/browser";
 import { run } from "../run.ts";
 
 const MODEL = "examples/tickets/base-model";
@@ -54,7 +54,7 @@ Deno.test("a step of training is a page that needs no network", async () => {
 
 Deno.test({
   name: "a browser draws a row for each dispatch",
-  ignore: BROWSER === undefined,
+  ignore: NO_BROWSER,
   async fn() {
     const folder = await Deno.makeTempDir();
     const path = `${folder}/decode.html`;

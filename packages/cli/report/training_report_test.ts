@@ -1,4 +1,4 @@
-import { BROWSER, openPage } from "@wick/testing/browser";
+import { NO_BROWSER, openPage } from "@wick/testing/browser";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { LogEvent } from "../training_log.ts";
 import { lineChart } from "./line_chart.ts";
@@ -75,7 +75,7 @@ Deno.test("a report needs nothing but itself", () => {
 
 Deno.test({
   name: "a browser shows a report as it is meant",
-  ignore: BROWSER === undefined,
+  ignore: NO_BROWSER,
   fn: async () => {
     const folder = await Deno.makeTempDir();
     const path = `${folder}/report.html`;
