@@ -1,5 +1,10 @@
 import { uniformSource } from "@wick/models";
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
 import { writeTinyModel } from "./tiny_model.ts";
 
 const MAIN = new URL("./main.ts", import.meta.url).pathname;
@@ -7,19 +12,26 @@ const DATA = "examples/tickets/base-model";
 const STEPS = 60;
 const KILLS = 20;
 
+const ENVIRONMENT = { WICK_BLAS: "off", NO_COLOR: "1" };
+
+/** The arguments of `deno` for `wick train`. */
+function train(folder: string, output: string, ...more: string[]): string[] {
+  return [
+    ...["run", "--no-prompt", `--allow-read=.,${folder}`],
+    ...[`--allow-write=${folder}`, "--allow-env", MAIN, "train"],
+    ...[`--model=${folder}/model`, `--data=${folder}/data`],
+    ...[`--output=${output}`, `--steps=${STEPS}`, "--save-every=3"],
+    ...["--batch-size=2", "--gradient-accumulation=2", "--rank=4"],
+    ...["--dropout=0.2", "--evaluate-every=7", "--samples=0", "--json"],
+    ...["--learning-rate=1e-2", "--device=cpu", ...more],
+  ];
+}
+
 /** Starts `wick train` as a process of its own. */
 function start(folder: string, output: string, ...more: string[]) {
   return new Deno.Command(Deno.execPath(), {
-    args: [
-      ...["run", "--no-prompt", `--allow-read=.,${folder}`],
-      ...[`--allow-write=${folder}`, "--allow-env", MAIN, "train"],
-      ...[`--model=${folder}/model`, `--data=${folder}/data`],
-      ...[`--output=${output}`, `--steps=${STEPS}`, "--save-every=3"],
-      ...["--batch-size=2", "--gradient-accumulation=2", "--rank=4"],
-      ...["--dropout=0.2", "--evaluate-every=7", "--samples=0", "--json"],
-      ...["--learning-rate=1e-2", "--device=cpu", ...more],
-    ],
-    env: { WICK_BLAS: "off", NO_COLOR: "1" },
+    args: train(folder, output, ...more),
+    env: ENVIRONMENT,
     stdout: "piped",
     stderr: "piped",
   }).spawn();
@@ -79,12 +91,47 @@ Deno.test(`wick train killed at ${KILLS} moments and resumed ends with the bits 
     await Deno.readFile(`${folder}/whole/best/${adapter}`),
   );
   assertEquals(await losses(output), await losses(`${folder}/whole`));
-  const left = await Array.fromAsync(
-    Deno.readDir(`${output}/checkpoints`),
-    ({ name }) => name,
-  );
+  const left = await namesIn(`${output}/checkpoints`);
   assertEquals(left.filter((name) => name.startsWith(".")), []);
   await Deno.remove(folder, { recursive: true });
+});
+
+// A file that may not grow fails to be written as on a full disk, midway.
+Deno.test({
+  name:
+    "wick train on a full disk keeps the last checkpoint, and goes on from it",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const folder = await prepare();
+    const output = `${folder}/run`;
+    const more = ["--schedule=constant", "--steps=12"];
+    const early = await start(folder, output, ...more, "--steps=6").output();
+    assertEquals(early.code, 0);
+    assertEquals(await lastStep(output), 6);
+    const ends = new Set<number>();
+    for (const kibibytes of [1, 5, 6, 15, 16]) {
+      const args = train(folder, output, ...more, "--resume");
+      const limit = `trap '' XFSZ; ulimit -f ${kibibytes}; exec "$@"`;
+      const { code, stderr } = await new Deno.Command("bash", {
+        args: ["-c", limit, "bash", Deno.execPath(), ...args],
+        env: ENVIRONMENT,
+      }).output();
+      const message = new TextDecoder().decode(stderr);
+      ends.add(code);
+      if (code !== 0) assertMatch(message, /^wick: Cannot write .+$/m);
+      const unfinished = (await namesIn(output))
+        .filter((name) => name.endsWith(".tmp"));
+      assertEquals(unfinished, []);
+    }
+    assertEquals(ends, new Set([1, 0]));
+    await start(folder, `${folder}/whole`, ...more).output();
+    const adapter = "adapter_model.safetensors";
+    assertEquals(
+      await Deno.readFile(`${output}/${adapter}`),
+      await Deno.readFile(`${folder}/whole/${adapter}`),
+    );
+    await Deno.remove(folder, { recursive: true });
+  },
 });
 
 Deno.test("wick train saves a checkpoint on Ctrl-C, exits with 130, and goes on", async () => {
@@ -106,6 +153,10 @@ Deno.test("wick train saves a checkpoint on Ctrl-C, exits with 130, and goes on"
   assertEquals((await losses(output)).length, STEPS);
   await Deno.remove(folder, { recursive: true });
 });
+
+function namesIn(folder: string): Promise<string[]> {
+  return Array.fromAsync(Deno.readDir(folder), ({ name }) => name);
+}
 
 async function lastStep(output: string): Promise<number> {
   let last = 0;
