@@ -37,9 +37,9 @@ export interface OpenDeviceOptions {
    * Which variants of kernels a GPU uses: `"off"` the default ones, `"stored"`
    * those that `wick tune` and earlier runs measured to be the best, `"measure"`
    * also measures large work when it comes up first, up to 3 s a process, and
-   * keeps the choice; on a rasteriser only `wick tune` measures. Results depend
-   * on variants in their last bits. Absent: what the environment variable
-   * `WICK_TUNING` says, else `"measure"`.
+   * keeps the choice; on a rasteriser only `wick tune` measures, and in a browser
+   * nothing does. Results depend on variants in their last bits. Absent: what
+   * the environment variable `WICK_TUNING` says, else `"measure"`.
    */
   readonly tuning?: "off" | "stored" | "measure";
   /** The file of measured choices; one in the user's cache folder if absent. */
@@ -105,7 +105,10 @@ async function open(
           warn: (line) => write(`wick: ${line}\n`),
         }),
       }),
-      ...(tuning === "measure" && { measuresFrom: LARGE }),
+      // A browser waits for no GPU inside a call, so nothing can be timed by it.
+      ...(tuning === "measure" && typeof Deno !== "undefined" && {
+        measuresFrom: LARGE,
+      }),
       description: `WebGPU, ${adapter.info.description || adapter.info.vendor}`,
       software,
       memoryBudget: options.memoryBudget ?? 16 * 2 ** 30,

@@ -1,11 +1,15 @@
 import { type Blas, blasIsWanted, openBlas } from "./blas.ts";
 import { type SharedMemory, sharedMemory } from "./memory.ts";
+import { SHARES_MEMORY } from "./start_thread.ts";
 import { Threads } from "./threads.ts";
 import { type WasmModule, wasmModule } from "./wasm_module.ts";
 
 /** Options of {@linkcode CpuMachine}. */
 export interface CpuMachineOptions {
-  /** How many threads share large work; if absent, those there are, to 16. */
+  /**
+   * How many threads share large work; if absent, those there are, to 16. It is
+   * one where threads cannot share memory.
+   */
   readonly threads?: number;
   /** Whether to look for a BLAS; if absent, unless `WICK_BLAS` is `off`. */
   readonly blas?: boolean;
@@ -54,13 +58,14 @@ export class CpuMachine {
    * @param options Threads, and whether to look for a BLAS.
    */
   constructor(options: CpuMachineOptions = {}) {
-    this.threads = options.threads ??
+    const threads = options.threads ??
       Math.min(navigator.hardwareConcurrency, MOST_THREADS);
-    if (!Number.isInteger(this.threads) || this.threads < 1) {
+    if (!Number.isInteger(threads) || threads < 1) {
       throw new RangeError(
-        `Cannot run on ${this.threads} threads: there must be a whole number of at least 1`,
+        `Cannot run on ${threads} threads: there must be a whole number of at least 1`,
       );
     }
+    this.threads = SHARES_MEMORY ? threads : 1;
     const wanted = options.blas ?? blasIsWanted();
     this.blas = wanted ? openBlas(this.memory) : undefined;
     this.#wasm = wasmModule(this.memory.memory);

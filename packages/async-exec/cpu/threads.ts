@@ -1,6 +1,6 @@
-import { Worker } from "node:worker_threads";
 import type { SharedMemory } from "./memory.ts";
-import { JOB, work, type WorkerStart } from "./threads_worker.ts";
+import { MAY_SLEEP, startThread } from "./start_thread.ts";
+import { JOB } from "./threads_worker.ts";
 import type { WasmModule } from "./wasm_module.ts";
 
 const JOB_BYTES = 4 * JOB.arguments + 8 * 32;
@@ -44,16 +44,11 @@ export class Threads {
     this.#words = new Int32Array(buffer, this.#job, JOB.arguments);
     this.#values = new Float64Array(buffer, this.#job + 4 * JOB.arguments, 32);
     this.#words.fill(0);
-    const text = `import { workerData } from "node:worker_threads";
-(${work})(workerData, ${JSON.stringify(JOB)});`;
-    // The text itself is the address: no file needs to be read or fetched.
-    const url = new URL(`data:text/javascript,${encodeURIComponent(text)}`);
     for (let thread = 1; thread < count; thread++) {
-      const workerData: WorkerStart = {
+      startThread({
         ...{ module: wasm.module, memory: memory.memory },
         ...{ job: this.#job, thread },
-      };
-      new Worker(url, { workerData }).unref();
+      });
     }
   }
 
@@ -109,7 +104,7 @@ export class Threads {
       if (done === units) break;
       // A worker wakes this one only at the last unit.
       if (look === LOOKS) since = performance.now();
-      if (look > LOOKS) Atomics.wait(words, JOB.done, done, 1);
+      if (look > LOOKS && MAY_SLEEP) Atomics.wait(words, JOB.done, done, 1);
     }
     if (words[JOB.failed] !== 0) {
       throw new Error(`Cannot run ${name}: it failed in another thread`);

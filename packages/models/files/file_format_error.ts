@@ -4,6 +4,8 @@ export interface FileFormatErrorOptions {
   readonly action?: "read" | "write";
   /** The error underneath, if there is one. */
   readonly cause?: unknown;
+  /** Whether there is no such file or folder; `false` if absent. */
+  readonly missing?: boolean;
 }
 
 /**
@@ -26,24 +28,28 @@ export class FileFormatError extends Error {
   override readonly name = "FileFormatError";
   /** The file or folder that the message names. */
   readonly path: string;
+  /** Whether there is no such file or folder. */
+  readonly missing: boolean;
 
   /**
    * Makes the error.
    *
    * @param path The file or folder.
    * @param problem What is wrong with it, and where known what would do.
-   * @param options The action that failed, and the error underneath.
+   * @param options The action that failed, the error underneath, whether the
+   * file is missing.
    */
   constructor(
     path: string,
     problem: string,
     options: FileFormatErrorOptions = {},
   ) {
-    const { action = "read", cause } = options;
+    const { action = "read", cause, missing = false } = options;
     // Names come from the file: a line break in one must not forge a second line.
     const line = `Cannot ${action} ${path}: ${problem}`
       .replaceAll(/\p{Cc}+/gu, " ");
     super(line, cause === undefined ? undefined : { cause });
     this.path = path;
+    this.missing = missing;
   }
 }

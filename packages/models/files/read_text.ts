@@ -1,3 +1,4 @@
+import { fetchFile } from "./fetch_file.ts";
 import { FileFormatError } from "./file_format_error.ts";
 import { systemProblem } from "./system_problem.ts";
 
@@ -20,14 +21,16 @@ export function decodeText(bytes: Uint8Array, path: string): string {
 /**
  * Reads a text file.
  *
- * @param path The file.
+ * @param path The file; in a browser its address.
  * @returns Its text.
  * @throws {FileFormatError} If it cannot be read or is not UTF-8.
  */
 export async function readText(path: string): Promise<string> {
   let bytes: Uint8Array;
   try {
-    bytes = await Deno.readFile(path);
+    bytes = typeof Deno === "undefined"
+      ? await (await fetchFile(path)).bytes()
+      : await Deno.readFile(path);
   } catch (error) {
     throw systemProblem(path, error);
   }
@@ -37,7 +40,7 @@ export async function readText(path: string): Promise<string> {
 /**
  * Reads a text file that may be absent.
  *
- * @param path The file.
+ * @param path The file; in a browser its address.
  * @returns Its text, or undefined if there is no such file.
  * @throws {FileFormatError} If it is there and cannot be read.
  */
@@ -47,10 +50,7 @@ export async function readTextIfPresent(
   try {
     return await readText(path);
   } catch (error) {
-    if (
-      error instanceof FileFormatError &&
-      error.cause instanceof Deno.errors.NotFound
-    ) return undefined;
+    if (error instanceof FileFormatError && error.missing) return undefined;
     throw error;
   }
 }

@@ -11,6 +11,7 @@ const FULL = /No space left on device|[Dd]isk quota exceeded|\(os error 112\)/;
 
 /** Says in words why the system refused a file; undefined if it did not. */
 function describe(error: unknown, action: Action): string | undefined {
+  if (typeof Deno === "undefined") return undefined;
   if (error instanceof Deno.errors.NotFound) {
     return action === "write"
       ? "the folder it belongs in does not exist"
@@ -59,7 +60,7 @@ export function systemProblem(
       : error;
   }
   const problem = describe(error, action);
-  return problem === undefined
-    ? error
-    : new FileFormatError(path, problem, { action, cause: error });
+  if (problem === undefined) return error;
+  const missing = error instanceof Deno.errors.NotFound;
+  return new FileFormatError(path, problem, { action, cause: error, missing });
 }

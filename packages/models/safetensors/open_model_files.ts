@@ -2,7 +2,6 @@ import { FileFormatError } from "../files/file_format_error.ts";
 import { joinPath } from "../files/join_path.ts";
 import { isJsonObject, parseJsonObject, quoted } from "../files/read_json.ts";
 import { readText, readTextIfPresent } from "../files/read_text.ts";
-import { systemProblem } from "../files/system_problem.ts";
 import type { TensorInfo } from "./header.ts";
 import { openSafetensors } from "./open_safetensors.ts";
 import type { RawTensor } from "./raw_tensor.ts";
@@ -23,11 +22,8 @@ const INDEX = "model.safetensors.index.json";
 export async function modelShards(
   folder: string,
 ): Promise<Map<string, string>> {
-  const single = joinPath(folder, SINGLE);
-  if (await exists(single)) {
-    using reader = await openSafetensors(single);
-    return new Map(reader.names().map((name) => [name, SINGLE]));
-  }
+  using single = await openSingle(folder);
+  if (single) return new Map(single.names().map((name) => [name, SINGLE]));
   const path = joinPath(folder, INDEX);
   return parseIndex(await readText(path), path);
 }
@@ -61,8 +57,8 @@ export async function modelShards(
 export async function openModelFiles(
   folder: string,
 ): Promise<SafetensorsReader> {
-  const single = joinPath(folder, SINGLE);
-  if (await exists(single)) return await openSafetensors(single);
+  const single = await openSingle(folder);
+  if (single) return single;
   const path = joinPath(folder, INDEX);
   const text = await readTextIfPresent(path);
   if (text === undefined) {
@@ -71,13 +67,15 @@ export async function openModelFiles(
   return await openShards(folder, path, parseIndex(text, path));
 }
 
-async function exists(path: string): Promise<boolean> {
+/** Opens the weights where they are one file; undefined where they are not. */
+async function openSingle(
+  folder: string,
+): Promise<SafetensorsReader | undefined> {
   try {
-    await Deno.stat(path);
-    return true;
+    return await openSafetensors(joinPath(folder, SINGLE));
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw systemProblem(path, error);
+    if (error instanceof FileFormatError && error.missing) return undefined;
+    throw error;
   }
 }
 

@@ -1,10 +1,10 @@
 import { FileFormatError } from "../files/file_format_error.ts";
+import { type OpenFile, openFile } from "../files/open_file.ts";
 import { quoted } from "../files/read_json.ts";
-import { systemProblem } from "../files/system_problem.ts";
 import { isSafetensorsDtype, SAFETENSORS_DTYPES } from "./dtype.ts";
 import type { SafetensorsHeader, TensorInfo } from "./header.ts";
 import type { RawTensor } from "./raw_tensor.ts";
-import { readExactly, readHeaderOf } from "./read_header.ts";
+import { readHeaderOf } from "./read_header.ts";
 import type { SafetensorsReader } from "./safetensors_reader.ts";
 
 /**
@@ -35,25 +35,19 @@ import type { SafetensorsReader } from "./safetensors_reader.ts";
 export async function openSafetensors(
   path: string,
 ): Promise<SafetensorsReader> {
-  let file: Deno.FsFile | undefined;
-  try {
-    file = await Deno.open(path);
-    return new FileReader(path, file, await readHeaderOf(file, path));
-  } catch (error) {
-    file?.close();
-    throw systemProblem(path, error);
-  }
+  using opened = new DisposableStack();
+  const file = opened.use(await openFile(path));
+  const reader = new FileReader(path, file, await readHeaderOf(file, path));
+  opened.move();
+  return reader;
 }
 
 class FileReader implements SafetensorsReader {
   readonly path: string;
-  readonly #file: Deno.FsFile;
+  readonly #file: OpenFile;
   readonly #header: SafetensorsHeader;
-  // A file has one position, so reads that were asked for at once take turns.
-  #lastRead: Promise<unknown> = Promise.resolve();
-  #open = true;
 
-  constructor(path: string, file: Deno.FsFile, header: SafetensorsHeader) {
+  constructor(path: string, file: OpenFile, header: SafetensorsHeader) {
     this.path = path;
     this.#file = file;
     this.#header = header;
@@ -88,26 +82,14 @@ class FileReader implements SafetensorsReader {
           SAFETENSORS_DTYPES.join(", "),
       );
     }
-    const bytes = await this.#inTurn(begin, end - begin);
+    const bytes = await this.#file.read(
+      this.#header.dataOffset + begin,
+      end - begin,
+    );
     return { name, path: this.path, dtype, shape, bytes };
   }
 
-  #inTurn(begin: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
-    const read = this.#lastRead.then(async () => {
-      if (!this.#open) throw new TypeError(`Cannot read ${this.path}: closed`);
-      try {
-        const offset = this.#header.dataOffset + begin;
-        return await readExactly(this.#file, offset, length, this.path);
-      } catch (error) {
-        throw systemProblem(this.path, error);
-      }
-    });
-    this.#lastRead = read.catch(() => {});
-    return read;
-  }
-
   [Symbol.dispose](): void {
-    if (this.#open) this.#file.close();
-    this.#open = false;
+    this.#file[Symbol.dispose]();
   }
 }

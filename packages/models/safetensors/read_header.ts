@@ -1,6 +1,6 @@
 import { FileFormatError } from "../files/file_format_error.ts";
+import { type OpenFile, openFile } from "../files/open_file.ts";
 import { decodeText } from "../files/read_text.ts";
-import { systemProblem } from "../files/system_problem.ts";
 import type { SafetensorsHeader } from "./header.ts";
 import { parseHeader } from "./parse_header.ts";
 
@@ -8,37 +8,6 @@ import { parseHeader } from "./parse_header.ts";
 const MAXIMUM_HEADER_BYTES = 100_000_000;
 /** The little-endian length that stands before the header. */
 const LENGTH_BYTES = 8;
-
-/**
- * Reads exactly so many bytes from a place in an open file.
- *
- * @param file The file.
- * @param offset Where to begin.
- * @param length How many bytes.
- * @param path The file's path, for messages.
- * @returns The bytes.
- * @throws {FileFormatError} If the file ends before.
- */
-export async function readExactly(
-  file: Deno.FsFile,
-  offset: number,
-  length: number,
-  path: string,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = new Uint8Array(length);
-  await file.seek(offset, Deno.SeekMode.Start);
-  for (let done = 0; done < length;) {
-    const count = await file.read(bytes.subarray(done));
-    if (count === null) {
-      throw new FileFormatError(
-        path,
-        `it ends at byte ${offset + done} and ${offset + length} were expected`,
-      );
-    }
-    done += count;
-  }
-  return bytes;
-}
 
 /**
  * Reads and checks the header of an open safetensors file.
@@ -49,11 +18,10 @@ export async function readExactly(
  * @throws {FileFormatError} If the file is not a sound safetensors file.
  */
 export async function readHeaderOf(
-  file: Deno.FsFile,
+  file: OpenFile,
   path: string,
 ): Promise<SafetensorsHeader> {
-  const { size: fileBytes, isFile } = await file.stat();
-  if (!isFile) throw new FileFormatError(path, "it is not a regular file");
+  const { size: fileBytes } = file;
   if (fileBytes < LENGTH_BYTES) {
     throw new FileFormatError(
       path,
@@ -61,7 +29,7 @@ export async function readHeaderOf(
         "safetensors file begins with",
     );
   }
-  const start = await readExactly(file, 0, LENGTH_BYTES, path);
+  const start = await file.read(0, LENGTH_BYTES);
   const claimed = new DataView(start.buffer).getBigUint64(0, true);
   if (claimed > BigInt(MAXIMUM_HEADER_BYTES)) {
     throw new FileFormatError(
@@ -79,7 +47,7 @@ export async function readHeaderOf(
         "in all: it is truncated or not a safetensors file",
     );
   }
-  const header = await readExactly(file, LENGTH_BYTES, headerBytes, path);
+  const header = await file.read(LENGTH_BYTES, headerBytes);
   const { metadata, tensors } = parseHeader(
     decodeText(header, path),
     fileBytes - dataOffset,
@@ -118,10 +86,6 @@ export async function readHeaderOf(
  * claims what the file does not hold.
  */
 export async function readHeader(path: string): Promise<SafetensorsHeader> {
-  try {
-    using file = await Deno.open(path);
-    return await readHeaderOf(file, path);
-  } catch (error) {
-    throw systemProblem(path, error);
-  }
+  using file = await openFile(path);
+  return await readHeaderOf(file, path);
 }
