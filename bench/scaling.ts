@@ -1,144 +1,280 @@
-// What more ranks give: measures the constants of the cost model on this
-// machine, prints what it predicts for 2 to 1 024 ranks, and compares it with
-// what so many ranks here really take. Start it alone, or under mpirun to add
-// the exchange between machines:
+// What more ranks give. Measures the parts of a step on this machine: on one
+// rank, what the exchange of gradients takes and where, then all ranks at as
+// many rows each, and at the same rows together. Prints the constants of the
+// cost model, what it predicts for 2 to 1 024 ranks, and what so many ranks here
+// really take. Start it alone, or under mpirun:
 //
-//   deno run -A bench/scaling.ts [ROWS]
-//   mpirun -np 2 deno run -A bench/scaling.ts [ROWS]
+//   deno run -A bench/scaling.ts
+//   mpirun -np 2 deno run -A bench/scaling.ts --rows 16
+//   mpirun -np 2 deno run -A bench/scaling.ts --model DIR --length 512 --rows 1 --gpu-per-rank
+//
+// --rows are those of one rank, --steps how many are timed.
 import { openDevice } from "@wick/async-exec";
 import {
-  type Communicator,
+  findLauncher,
   type JobCosts,
   mostUsefulRanks,
   openCommunicator,
   predictStep,
+  runOnOwnGpu,
 } from "@wick/distributed";
+import { LoraAdapter, loraConfig } from "@wick/lora";
+import { CausalLanguageModel } from "@wick/models";
 import {
   AdamW,
   CapturedStep,
-  exchangeGradients,
+  EXCHANGE_DTYPES,
+  type ExchangeDType,
+  GradientExchange,
   languageModelLoss,
 } from "@wick/training";
-import { ticketsModel } from "./tickets_model.ts";
+import { parseArgs } from "@std/cli/parse-args";
+import { TICKETS } from "./tickets_model.ts";
 
-const ROWS = Number(Deno.args[0] ?? 16);
-const LENGTH = 72;
-const STEPS = 12;
+const args = parseArgs(Deno.args, {
+  string: ["model", "length", "rows", "steps"],
+  boolean: ["gpu-per-rank"],
+  default: { model: TICKETS, length: "72", rows: "16", steps: "15" },
+});
+const [length, rows, steps] = [args.length, args.rows, args.steps].map(Number);
+if (args["gpu-per-rank"]) {
+  const launcher = findLauncher((name) => Deno.env.get(name));
+  const code = await runOnOwnGpu(launcher?.localRank ?? 0);
+  if (code !== undefined) Deno.exit(code);
+}
+
+const WARM_UP = 3;
+const MIB = 2 ** 20;
 
 using communicator = openCommunicator({ timeout: 120 });
+const { rank, size } = communicator;
 using device = await openDevice({ announce: false });
-const { model, adapter } = await ticketsModel(device);
+using model = await CausalLanguageModel.load(device, args.model);
+const adapter = LoraAdapter.inject(model, loraConfig({ rank: 16, alpha: 32 }));
 const parameters = [...adapter.parameters.values()];
 using optimizer = new AdamW(device, parameters);
 
-/** The median seconds of a step of so many rows, exchanged or not. */
-async function stepSeconds(rows: number, exchanged: boolean): Promise<number> {
-  const tokens = Int32Array.from(
-    { length: rows * LENGTH },
-    (_, i) => (i * 37) % 950,
+const encoder = new TextEncoder();
+const say = (line: string): void => {
+  if (rank === 0) Deno.stdout.writeSync(encoder.encode(`${line}\n`));
+};
+const ms = (seconds: number): string => (1000 * seconds).toFixed(2);
+
+/** Medians of the numbers that a run gives, the first runs left out. */
+async function medians<Name extends string>(
+  run: () => Promise<Record<Name, number>>,
+  begin: () => Promise<void> = () => communicator.barrier(3600),
+): Promise<Record<Name, number>> {
+  const found: Record<Name, number>[] = [];
+  for (let i = 0; i < WARM_UP + steps!; i++) {
+    await begin();
+    const result = await run();
+    if (i >= WARM_UP) found.push(result);
+  }
+  const names = Object.keys(found[0]!) as Name[];
+  const middle = (values: number[]): number =>
+    values.sort((a, b) => a - b)[values.length >> 1]!;
+  return Object.fromEntries(
+    names.map((name) => [name, middle(found.map((result) => result[name]))]),
+  ) as Record<Name, number>;
+}
+
+async function seconds(run: () => Promise<unknown>): Promise<number> {
+  const began = performance.now();
+  await run();
+  return (performance.now() - began) / 1000;
+}
+
+/** The parts of a step of so many rows of this rank, exchanged or not. */
+async function step(
+  rows: number,
+  dtype?: ExchangeDType,
+  begin?: () => Promise<void>,
+): Promise<Record<"all" | "read" | "wait" | "write", number>> {
+  const ids = Int32Array.from(
+    { length: rows * length! },
+    (_, i) => (i * 7919) % model.config.vocabularySize,
   );
   const batch = {
-    ...{ rows, length: LENGTH, ids: tokens, nextIds: tokens },
-    ...{ tokens: tokens.length, counted: tokens.length },
-    share: 1 / communicator.size,
+    ...{ rows, length: length!, ids, nextIds: ids },
+    ...{ tokens: ids.length, counted: ids.length },
+    share: dtype ? 1 / size : 1,
   };
-  using step = new CapturedStep({
-    device,
-    parameters,
-    optimizer,
-    maxGradientNorm: 1,
+  using exchange = dtype
+    ? new GradientExchange(communicator, device, optimizer.shapes, { dtype })
+    : undefined;
+  using captured = new CapturedStep({
+    ...{ device, parameters, optimizer, maxGradientNorm: 1 },
     loss: ({ ids, nextIds }) => ({
-      loss: languageModelLoss(model, ids, nextIds),
+      loss: languageModelLoss(model, ids, nextIds, { parameters }),
     }),
-    ...(exchanged && {
-      exchange: async (gradients, loss) => {
-        const numbers = Float64Array.of(loss);
-        await exchangeGradients(communicator, device, gradients, numbers);
-        return numbers[0]!;
-      },
-    }),
+    ...(exchange && { exchange }),
   });
-  return await median(() => step.run([batch], 1e-4));
+  return await medians(async () => {
+    const before = exchange?.times;
+    const all = await seconds(async () => {
+      const { loss } = await captured.run([batch], 1e-4);
+      if (exchange) await communicator.allReduce(Float64Array.of(loss));
+    });
+    const after = exchange?.times;
+    const part = (name: "read" | "wait" | "write"): number =>
+      after && before ? after[name] - before[name] : 0;
+    return {
+      all,
+      read: part("read"),
+      wait: part("wait"),
+      write: part("write"),
+    };
+  }, begin);
 }
 
-async function median(run: () => Promise<unknown>): Promise<number> {
-  const times: number[] = [];
-  for (let i = 0; i < STEPS; i++) {
-    await communicator.barrier();
-    const began = performance.now();
-    await run();
-    times.push((performance.now() - began) / 1000);
-  }
-  return times.slice(2).sort((a, b) => a - b)[Math.floor((STEPS - 2) / 2)]!;
+/** What only rank 0 does, while the others wait. */
+async function alone<Result>(
+  run: (begin: () => Promise<void>) => Promise<Result>,
+): Promise<Result | undefined> {
+  const result = rank === 0 ? await run(() => Promise.resolve()) : undefined;
+  await communicator.barrier(3600);
+  return result;
 }
 
-/** Latency and bandwidth of an all-reduce, from a short and a long one. */
-async function exchangeCosts(
-  { size }: Communicator,
-): Promise<Pick<JobCosts, "latency" | "bandwidth">> {
+/** Latency and bandwidth between two ranks, both ways at once. */
+async function exchangeCosts(): Promise<
+  Pick<JobCosts, "latency" | "bandwidth">
+> {
   // One process exchanges nothing: what one host does over TCP stands in.
   if (size === 1) return { latency: 50e-6, bandwidth: 1.25e9 };
-  const short = new Float32Array(1);
-  const long = new Float32Array(2 ** 20);
-  const shortSeconds = await median(() => communicator.allReduce(short));
-  const longSeconds = await median(() => communicator.allReduce(long));
-  const bytes = 2 * (size - 1) / size * long.byteLength;
+  const take = async (count: number): Promise<number> => {
+    const own = new Float32Array(count);
+    const parts = Array.from({ length: size }, () => new Float32Array(count));
+    const { all } = await medians(async () => ({
+      all: await seconds(() => communicator.startAllGather(own, parts).wait()),
+    }));
+    return all;
+  };
+  const [short, long] = [await take(1), await take(MIB)];
   return {
-    latency: shortSeconds / (2 * Math.ceil(Math.log2(size))),
-    bandwidth: bytes / Math.max(1e-9, longSeconds - shortSeconds),
+    latency: short,
+    bandwidth: (size - 1) * 4 * MIB / Math.max(1e-9, long - short),
   };
 }
 
-const few = Math.max(1, Math.floor(ROWS / 4));
-const secondsFew = await stepSeconds(few, false);
-const secondsMany = await stepSeconds(ROWS, false);
+say(`${device.description}; ${size} ranks, ${communicator.description}`);
+say(`load ${Deno.loadavg().map((load) => load.toFixed(1)).join(" ")}`);
+
+const one = await alone((begin) => step(rows!, undefined, begin));
+const few = Math.max(1, Math.floor(rows! / 4));
+const many = few === rows ? 2 * rows : rows!;
+const two = await alone(async (begin) => ({
+  few: await step(few, undefined, begin),
+  many: many === rows ? one! : await step(many, undefined, begin),
+}));
+const throughput = (each: number, ranks: number): number =>
+  ranks * rows! * length! / each;
+say("");
+say(`| ${rows} rows a rank | step, ms | exchange: read | wait | write | MB |`);
+say("| --- | ---: | ---: | ---: | ---: | ---: |");
+if (one) say(`| one rank | ${ms(one.all)} | | | | |`);
 const flat = optimizer.shapes.map(([count]) => count!);
-const gradients = flat.map((count) => device.zeros([count]));
-const transferSeconds = await median(async () => {
-  for (const gradient of gradients) {
-    device.write(gradient, new Float32Array(await gradient.data()));
-  }
-  device.fence();
-});
-const secondsPerRow = (secondsMany - secondsFew) / (ROWS - few);
-const costs: JobCosts = {
-  fixedSeconds: Math.max(0, secondsMany - ROWS * secondsPerRow),
-  secondsPerRow,
-  exchangedBytes: flat.reduce((sum, count) => sum + 4 * count, 0),
-  transferSeconds,
-  ...await exchangeCosts(communicator),
-};
-
-const measured = communicator.size === 1
-  ? undefined
-  : await stepSeconds(Math.ceil(ROWS / communicator.size), true);
-
-if (communicator.rank === 0) {
-  const say = (line: string): void => {
-    Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
-  };
-  say(`${device.description}; ${communicator.description}`);
-  say(JSON.stringify(costs));
-  say(`| ranks | rows ${ROWS}: ms a step | speed-up | efficiency |`);
-  say("| ----: | ---: | ---: | ---: |");
-  for (let ranks = 1; ranks <= 1024; ranks *= 2) {
-    const point = predictStep(costs, { ranks, rows: ROWS });
-    say(
-      `| ${ranks} | ${(1000 * point.stepSeconds).toFixed(2)} | ${
-        point.speedup.toFixed(2)
-      } | ${point.efficiency.toFixed(2)} |`,
+const bytes = flat.reduce((sum, count) => sum + 4 * count, 0);
+const gained: string[] = [];
+for (const dtype of size > 1 ? EXCHANGE_DTYPES : []) {
+  const { all, read, wait, write } = await step(rows!, dtype);
+  const sent = bytes / (dtype === "f32" ? 1 : 2) / 1e6;
+  say(
+    `| ${size} ranks, ${dtype} | ${ms(all)} | ${ms(read)} | ${ms(wait)} | ${
+      ms(write)
+    } | ${sent.toFixed(1)} |`,
+  );
+  if (one) {
+    const times = throughput(all, size) / throughput(one.all, 1);
+    gained.push(
+      `${size} ranks, ${dtype}: ${throughput(all, size).toFixed(0)} tokens/s, ${
+        times.toFixed(2)
+      }x of one`,
     );
   }
-  say(`worth it up to ${mostUsefulRanks(costs, ROWS)} ranks`);
-  if (measured !== undefined) {
-    const { stepSeconds: predicted } = predictStep(costs, {
-      ranks: communicator.size,
-      rows: ROWS,
+}
+if (one) say(`\n${throughput(one.all, 1).toFixed(0)} tokens/s on one rank`);
+for (const line of gained) say(line);
+
+// The gradients are there already: "read" above waits for them, too.
+say("");
+say("| the exchange alone, ms | all | read | wait | write |");
+say("| --- | ---: | ---: | ---: | ---: |");
+let transfer = { read: 0, write: 0 };
+for (const dtype of EXCHANGE_DTYPES) {
+  for (const mebibytes of [1, 2, 4, 8, 16]) {
+    using exchange = new GradientExchange(
+      communicator,
+      device,
+      optimizer.shapes,
+      { dtype, bucketBytes: mebibytes * MIB },
+    );
+    const { all, read, wait, write } = await medians(async () => {
+      device.fence();
+      const before = exchange.times;
+      const all = await seconds(async () => {
+        await exchange.run();
+        device.fence();
+      });
+      const { read, wait, write } = exchange.times;
+      return {
+        all,
+        read: read - before.read,
+        wait: wait - before.wait,
+        write: write - before.write,
+      };
     });
     say(
-      `${communicator.size} ranks: predicted ${
-        (1000 * predicted).toFixed(2)
-      } ms, measured ${(1000 * measured).toFixed(2)} ms`,
+      `| ${dtype}, buckets of ${mebibytes} MiB | ${ms(all)} | ${ms(read)} | ${
+        ms(wait)
+      } | ${ms(write)} |`,
+    );
+    // What is left is the device's own time to take what was written.
+    const others = Math.max(1, size - 1);
+    if (dtype === "f32" && mebibytes === 4) {
+      transfer = { read, write: (all - read - wait) / others };
+    }
+  }
+}
+
+const links = await exchangeCosts();
+const together = size > 1
+  ? await step(Math.ceil(rows! / size), "f32")
+  : undefined;
+if (two) {
+  const secondsPerRow = (two.many.all - two.few.all) / (many - few);
+  const costs: JobCosts = {
+    fixedSeconds: Math.max(0, two.many.all - many * secondsPerRow),
+    secondsPerRow,
+    exchangedBytes: bytes,
+    readSeconds: transfer.read,
+    writeSeconds: transfer.write,
+    ...links,
+  };
+  say("");
+  say(JSON.stringify(costs));
+  say(`| ranks | ${rows} rows in all: ms a step | speed-up | efficiency |`);
+  say("| ----: | ---: | ---: | ---: |");
+  for (let ranks = 1; ranks <= 1024; ranks *= 2) {
+    const point = predictStep(costs, { ranks, rows: rows! });
+    say(
+      `| ${ranks} | ${ms(point.stepSeconds)} | ${point.speedup.toFixed(2)} | ${
+        point.efficiency.toFixed(2)
+      } |`,
+    );
+  }
+  say(`worth it up to ${mostUsefulRanks(costs, rows!)} ranks`);
+  if (together) {
+    const told = predictStep(costs, { ranks: size, rows: rows! });
+    say(
+      `${size} ranks, ${rows} rows in all: predicted ${
+        ms(told.stepSeconds)
+      } ms, measured ${ms(together.all)} ms`,
+    );
+    const own = predictStep(costs, { ranks: size, rows: size * rows! });
+    say(
+      `${size} ranks, ${rows} rows each: predicted ${ms(own.stepSeconds)} ms`,
     );
   }
 }

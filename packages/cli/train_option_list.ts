@@ -169,5 +169,10 @@ export const TRAIN_OPTIONS: readonly Option[] = [
     value: "N",
     text: "updates between lines where there is no terminal",
   },
+  {
+    name: "exchange",
+    value: "f32|bf16|f16",
+    text: "under mpirun: what gradients are sent as; f32",
+  },
   ...RANK_OPTIONS,
 ];

@@ -1,5 +1,9 @@
 import type { LoraConfig } from "@wick/lora";
-import { SCHEDULE_KINDS, type TrainerOptions } from "@wick/training";
+import {
+  EXCHANGE_DTYPES,
+  SCHEDULE_KINDS,
+  type TrainerOptions,
+} from "@wick/training";
 import { type Arguments, present } from "./arguments.ts";
 import type { QuantizationSpec } from "@wick/models";
 import { quantizationOption } from "./quantize_option.ts";
@@ -174,6 +178,7 @@ function trainerOptions(
       labelSmoothing: args.number("label-smoothing", share),
       maxGradientNorm: clip === 0 ? Infinity : clip,
       evaluateEvery: args.whole("evaluate-every"),
+      exchange: args.choice("exchange", EXCHANGE_DTYPES),
       patience,
     }),
   };

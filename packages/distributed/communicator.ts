@@ -55,6 +55,18 @@ export interface Communicator extends Disposable {
    */
   startAllReduce(data: Numbers, reduction?: Reduction): Exchange;
   /**
+   * Begins to give every other rank the numbers of this one, and to get theirs.
+   * Two ranks of a machine do so in half the time of
+   * {@linkcode Communicator.allReduce}, since nothing is added on the way.
+   *
+   * @param own The numbers of this rank, as many on every rank, not to be
+   *   changed until the exchange is done.
+   * @param parts Where those of each rank go; the place of this rank is left
+   *   as it is.
+   * @returns The exchange.
+   */
+  startAllGather(own: Numbers, parts: readonly Numbers[]): Exchange;
+  /**
    * Gathers bytes of any length at one rank.
    *
    * @param bytes The bytes of this rank.

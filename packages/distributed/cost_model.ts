@@ -1,3 +1,5 @@
+import { MOST_GATHERED_RANKS } from "./most_gathered_ranks.ts";
+
 /** What was measured of a training job. */
 export interface JobCosts {
   /** Seconds of a step that do not depend on the rows: launches, update. */
@@ -10,8 +12,10 @@ export interface JobCosts {
   readonly bandwidth: number;
   /** Seconds that the shortest message takes. */
   readonly latency: number;
-  /** Seconds to read the gradients from the device and to write their mean. */
-  readonly transferSeconds: number;
+  /** Seconds to read the gradients of a rank from the device. */
+  readonly readSeconds: number;
+  /** Seconds to write the gradients of a rank to the device. */
+  readonly writeSeconds: number;
 }
 
 /** What a number of ranks is predicted to give. */
@@ -28,10 +32,24 @@ export interface ScalingPoint {
   readonly efficiency: number;
 }
 
+/** A job that a prediction is wanted for. */
+export interface PredictedJob {
+  /** The ranks. */
+  readonly ranks: number;
+  /** The rows of the batch of all of them. */
+  readonly rows: number;
+  /**
+   * Whether ranks give each other their gradients whole, as they do where they
+   * send halves; if absent, up to {@linkcode MOST_GATHERED_RANKS}.
+   */
+  readonly gathers?: boolean;
+}
+
 /**
  * Predicts a step of training on some ranks: the rows are shared out, and the
- * gradients are summed in `2·log2(n)` messages that carry `2·(n − 1)/n` of
- * their bytes, as reduce-scatter and all-gather do.
+ * gradients are summed. Few ranks receive and write those of `n - 1` others;
+ * more take `2·log2(n)` messages that carry `2·(n − 1)/n` of the bytes, as
+ * reduce-scatter and all-gather do. The loss is summed in as many messages.
  *
  * @see {@link https://doi.org/10.1177/1094342005051521 | Thakur, Rabenseifner and Gropp, Optimization of Collective Communication Operations in MPICH}
  *
@@ -46,7 +64,8 @@ export interface ScalingPoint {
  *   exchangedBytes: 4e6,
  *   bandwidth: 4e9,
  *   latency: 0,
- *   transferSeconds: 0,
+ *   readSeconds: 0,
+ *   writeSeconds: 0,
  * };
  * const { stepSeconds, speedup } = predictStep(costs, { ranks: 2, rows: 16 });
  * assertEquals(stepSeconds, 0.08 + 0.001);
@@ -54,18 +73,23 @@ export interface ScalingPoint {
  * ```
  *
  * @param costs What was measured.
- * @param job The ranks, and the rows of the batch of all of them.
+ * @param job The job.
  * @returns The prediction.
  */
 export function predictStep(
   costs: JobCosts,
-  { ranks, rows }: { readonly ranks: number; readonly rows: number },
+  { ranks, rows, gathers = ranks <= MOST_GATHERED_RANKS }: PredictedJob,
 ): ScalingPoint {
   const compute = (share: number): number =>
     costs.fixedSeconds + share * costs.secondsPerRow;
-  const exchangeSeconds = ranks === 1 ? 0 : costs.transferSeconds +
-    2 * Math.ceil(Math.log2(ranks)) * costs.latency +
-    2 * (ranks - 1) / ranks * costs.exchangedBytes / costs.bandwidth;
+  const { readSeconds, writeSeconds, exchangedBytes, bandwidth } = costs;
+  const reduced = 2 * Math.ceil(Math.log2(ranks)) * costs.latency;
+  const others = ranks - 1;
+  const exchangeSeconds = ranks === 1 ? 0 : readSeconds + reduced +
+    (gathers
+      ? others * (writeSeconds + exchangedBytes / bandwidth)
+      : writeSeconds + reduced +
+        2 * others / ranks * exchangedBytes / bandwidth);
   // The rank with the most rows is the one that all wait for.
   const stepSeconds = compute(Math.ceil(rows / ranks)) + exchangeSeconds;
   const speedup = compute(rows) / stepSeconds;

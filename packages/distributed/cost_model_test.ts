@@ -8,7 +8,8 @@ const COSTS: JobCosts = {
   exchangedBytes: 8e6,
   bandwidth: 1e9,
   latency: 1e-4,
-  transferSeconds: 0.001,
+  readSeconds: 0.0007,
+  writeSeconds: 0.0003,
 };
 
 Deno.test("one rank exchanges nothing", () => {
@@ -20,10 +21,21 @@ Deno.test("one rank exchanges nothing", () => {
   assertEquals([exchangeSeconds, efficiency], [0, 1]);
 });
 
-Deno.test("four ranks: a quarter of the rows, and the exchange", () => {
-  const { stepSeconds } = predictStep(COSTS, { ranks: 4, rows: 64 });
-  const exchange = 0.001 + 2 * 2 * 1e-4 + 1.5 * 8e6 / 1e9;
-  assertClose([stepSeconds], [0.002 + 0.016 + exchange]);
+Deno.test("two ranks: half of the rows, and the gradients of the other", () => {
+  const { stepSeconds } = predictStep(COSTS, { ranks: 2, rows: 64 });
+  const gathered = 0.0007 + 2 * 1e-4 + 0.0003 + 8e6 / 1e9;
+  assertClose([stepSeconds], [0.002 + 0.032 + gathered]);
+});
+
+Deno.test("more ranks have their gradients reduced, or gather them all", () => {
+  const job = { ranks: 4, rows: 64 };
+  const loss = 2 * 2 * 1e-4;
+  const reduced = predictStep(COSTS, job);
+  assertClose([reduced.exchangeSeconds], [0.001 + 2 * loss + 1.5 * 8e6 / 1e9]);
+  const gathered = predictStep(COSTS, { ...job, gathers: true });
+  assertClose([gathered.exchangeSeconds], [
+    0.0007 + loss + 3 * (0.0003 + 8e6 / 1e9),
+  ]);
 });
 
 Deno.test("more rows pay for more ranks", () => {

@@ -31,9 +31,11 @@ export { type VisibleGpu, visibleGpus } from "./gpu/visible_gpus.ts";
 export { ownGpuCommand } from "./gpu/own_gpu_command.ts";
 export { runOnOwnGpu } from "./gpu/run_on_own_gpu.ts";
 export { requireOwnGpu } from "./gpu/require_own_gpu.ts";
+export { MOST_GATHERED_RANKS } from "./most_gathered_ranks.ts";
 export {
   type JobCosts,
   mostUsefulRanks,
+  type PredictedJob,
   predictStep,
   type ScalingPoint,
 } from "./cost_model.ts";

@@ -27,6 +27,7 @@ export function singleProcess(): Communicator {
     broadcast: () => done,
     allReduce: () => done,
     startAllReduce: () => ({ wait: () => done }),
+    startAllGather: () => ({ wait: () => done }),
     gather: (bytes) => Promise.resolve([bytes.slice()]),
     allGather: (bytes) => Promise.resolve([bytes.slice()]),
     barrier: () => done,

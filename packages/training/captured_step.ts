@@ -11,6 +11,7 @@ import {
 import { gradients } from "@wick/graph";
 import type { AdamW } from "./adamw.ts";
 import type { Batch } from "./batches.ts";
+import type { GradientExchange } from "./gradient_exchange.ts";
 import { clipScale, gradientNorm } from "./gradient_norm.ts";
 import type { TrainStepResult } from "./train_step.ts";
 
@@ -51,22 +52,23 @@ export interface CapturedStepOptions {
   /** Called before each micro-batch is run, with its place in the step. */
   readonly onBatch?: (part: number) => void;
   /**
-   * Called when the gradients of all micro-batches are summed and before they
-   * are clipped: may change them in place, as other machines want, and gives
-   * the loss to report. The gradients are what `AdamW.flatten()` gives. Loss
-   * and gradients of a micro-batch count as much as its `share` says.
+   * Sums the gradients over ranks before they are clipped; its shapes are those
+   * of the optimizer. Loss and gradients of a micro-batch then count as much as
+   * its `share` says, and the loss of a step is the part of this rank.
    */
-  readonly exchange?: (
-    gradients: readonly Tensor[],
-    loss: number,
-  ) => Promise<number>;
+  readonly exchange?: GradientExchange;
 }
 
 /** A micro-batch of one shape, captured. */
 interface Part {
   readonly input: Tensor;
   readonly capture: Capture;
-  /** Its loss, or loss and norm where the update is in the same capture. */
+}
+
+/** The end of a step. */
+interface Ending {
+  readonly capture: Capture;
+  /** Loss and norm, `[2]`. */
   readonly report: Tensor;
 }
 
@@ -80,11 +82,13 @@ export class CapturedStep {
   readonly #options: CapturedStepOptions;
   /** The sums of the gradients; none if one batch is all of a step. */
   readonly #sums: readonly Tensor[];
+  /** The sum of the losses, `[]`; none if one batch is all of a step. */
+  readonly #loss: Tensor | undefined;
   /** How much a micro-batch counts, where that differs: `[]`. */
   readonly #weight: Tensor | undefined;
   readonly #parts = new Map<string, Part>();
-  readonly #lasts = new Map<string, Part>();
-  #update: { readonly capture: Capture; readonly norm: Tensor } | undefined;
+  readonly #lasts = new Map<string, Part & Ending>();
+  #update: Ending | undefined;
   readonly #held: Tensor[] = [];
 
   /**
@@ -95,11 +99,15 @@ export class CapturedStep {
   constructor(options: CapturedStepOptions) {
     const { device, optimizer, accumulation = 1, exchange } = options;
     this.#options = options;
-    this.#sums = accumulation > 1 || exchange
+    const sums = accumulation > 1 && !exchange
       ? optimizer.shapes.map((shape) => device.zeros(shape))
       : [];
+    this.#sums = exchange?.sums ?? sums;
+    this.#loss = this.#sums.length > 0 ? device.tensor(0) : undefined;
     this.#weight = exchange && device.tensor(1);
-    this.#held.push(...this.#sums, ...(this.#weight ? [this.#weight] : []));
+    for (const tensor of [...sums, this.#loss, this.#weight]) {
+      if (tensor) this.#held.push(tensor);
+    }
   }
 
   /**
@@ -116,28 +124,28 @@ export class CapturedStep {
     const { device, optimizer, onBatch, exchange } = this.#options;
     const { accumulation = 1 } = this.#options;
     optimizer.advance(learningRate);
-    let loss = 0;
+    let ending: Ending | undefined;
     for (const [index, batch] of batches.entries()) {
       const isLast = !exchange && index === batches.length - 1;
       const { share = 1 } = batch;
       // The mean over no tokens is no number.
       if (share === 0) continue;
       if (this.#weight) device.write(this.#weight, [share / accumulation]);
-      const part = isLast ? this.#last(batch) : this.#part(batch);
+      const last = isLast ? this.#last(batch) : undefined;
+      ending = last ?? ending;
+      const part: Part = last ?? this.#part(batch);
       device.write(part.input, inputOf(batch));
       onBatch?.(index);
       part.capture.run();
-      if (!isLast) {
-        loss += await part.report.item();
-        continue;
-      }
-      const [last, norm] = await part.report.data();
-      return { loss: loss + last!, gradientNorm: norm! };
     }
-    const shared = await exchange!(this.#sums, loss);
-    const { capture, norm } = this.#finish();
-    capture.run();
-    return { loss: shared, gradientNorm: await norm.item() };
+    if (exchange) {
+      await exchange.run();
+      ending = this.#finish(exchange);
+      ending.capture.run();
+    }
+    // Nothing is read before: the device need not wait for the host.
+    const [loss, norm] = await ending!.report.data();
+    return { loss: loss!, gradientNorm: norm! };
   }
 
   /** Gives the memory back. */
@@ -155,49 +163,50 @@ export class CapturedStep {
   #part(batch: Batch): Part {
     return this.#captured(this.#parts, batch, (input) => {
       const { loss, found } = this.#record(input, batch);
-      const sums = this.#summed(found);
-      return { report: loss, roots: [...sums, loss] };
+      return { roots: [...this.#summed(found), accumulate(this.#loss!, loss)] };
     });
   }
 
   /** The last micro-batch, with clipping and update in the same capture. */
-  #last(batch: Batch): Part {
+  #last(batch: Batch): Part & Ending {
     return this.#captured(this.#lasts, batch, (input) => {
       const { loss, found } = this.#record(input, batch);
       const totals = this.#summed(found);
-      const { norm, roots } = this.#recordUpdate(totals);
-      const first = this.#options.device.tensor([true, false]);
-      this.#held.push(first);
-      const report = where(first, loss, norm);
-      return { report, roots: [report, ...roots] };
+      if (!this.#loss) return this.#recordUpdate(totals, loss);
+      const sum = accumulate(this.#loss, loss);
+      return this.#recordUpdate(totals, sum, [...totals, sum]);
     });
   }
 
   /** Clipping and update alone. */
-  #finish(): { readonly capture: Capture; readonly norm: Tensor } {
+  #finish(exchange: GradientExchange): Ending {
     if (!this.#update) {
-      const { norm, roots } = this.#recordUpdate(this.#sums);
-      const capture = this.#options.device.capture([norm, ...roots]);
-      this.#held.push(norm, ...roots);
-      this.#update = { capture, norm };
+      const { report, roots } = this.#recordUpdate(
+        exchange.totals(),
+        this.#loss!,
+        [...exchange.sums, this.#loss!],
+      );
+      const capture = this.#options.device.capture(roots);
+      this.#held.push(...roots);
+      this.#update = { capture, report };
     }
     return this.#update;
   }
 
-  #captured(
-    parts: Map<string, Part>,
+  #captured<Recorded extends { readonly roots: readonly Tensor[] }>(
+    parts: Map<string, Part & Omit<Recorded, "roots">>,
     batch: Batch,
-    record: (input: Tensor) => { report: Tensor; roots: Tensor[] },
-  ): Part {
+    record: (input: Tensor) => Recorded,
+  ): Part & Omit<Recorded, "roots"> {
     const { device } = this.#options;
     const key = `${batch.rows} ${batch.length} ${batch.positions ? 1 : 0}`;
     const known = parts.get(key);
     if (known) return known;
     const input = device.tensor(inputOf(batch));
-    const { report, roots } = record(input);
+    const { roots, ...recorded } = record(input);
     const capture = device.capture(roots);
     this.#held.push(input, ...roots);
-    const part = { input, capture, report };
+    const part = { ...recorded, input, capture };
     parts.set(key, part);
     return part;
   }
@@ -232,15 +241,18 @@ export class CapturedStep {
 
   #recordUpdate(
     totals: readonly Tensor[],
-  ): { norm: Tensor; roots: Tensor[] } {
-    const { optimizer, maxGradientNorm = Infinity } = this.#options;
+    loss: Tensor,
+    sums: readonly Tensor[] = [],
+  ): { report: Tensor; roots: Tensor[] } {
+    const { device, optimizer, maxGradientNorm = Infinity } = this.#options;
     const norm = gradientNorm(totals);
     const updated = optimizer.update(totals, clipScale(norm, maxGradientNorm));
+    const first = device.tensor([true, false]);
+    this.#held.push(first);
+    const report = where(first, loss, norm);
     // x - x: the sums are zero for the next step, in place.
-    const cleared = this.#sums.length === 0
-      ? []
-      : totals.map((total) => accumulate(total, neg(total)));
-    return { norm, roots: [...updated, ...cleared] };
+    const cleared = sums.map((sum) => accumulate(sum, neg(sum)));
+    return { report, roots: [report, ...updated, ...cleared] };
   }
 }
 

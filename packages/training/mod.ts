@@ -32,7 +32,12 @@ export type { LanguageModelLossOptions } from "./language_model_loss.ts";
 export { chunkedLoss } from "./chunked_loss.ts";
 export type { ChunkedLossOptions } from "./chunked_loss.ts";
 export { clipScale, gradientNorm } from "./gradient_norm.ts";
-export { exchangeGradients } from "./exchange.ts";
+export { GradientExchange } from "./gradient_exchange.ts";
+export type {
+  ExchangeTimes,
+  GradientExchangeOptions,
+} from "./gradient_exchange.ts";
+export { EXCHANGE_DTYPES, type ExchangeDType } from "./exchange_numbers.ts";
 export { AdamW } from "./adamw.ts";
 export type { AdamWOptions, ParameterState } from "./adamw.ts";
 export { learningRateAt, SCHEDULE_KINDS } from "./schedule.ts";

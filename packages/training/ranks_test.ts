@@ -54,6 +54,7 @@ async function train(
       ...{ steps: 6, batchSize: 4, gradientAccumulation: 2 },
       ...{ learningRate: 1e-2, seed: 3, compareEvery: 2, communicator },
       ...(kind === "packed" && { packLength: 24 }),
+      ...((kind === "bf16" || kind === "f16") && { exchange: kind }),
       signal: stop.signal,
     },
   );
@@ -111,6 +112,7 @@ for (const kind of ["padded", "packed"]) {
     ignore: launcher!.ignore,
     async fn() {
       const { seen: [alone] } = await run(1, kind);
+      // Four have MPI add what two add themselves.
       for (const ranks of [2, 4]) {
         const { code, seen } = await run(ranks, kind);
         assertEquals([code, seen.length], [0, ranks]);
@@ -128,6 +130,28 @@ for (const kind of ["padded", "packed"]) {
       }
       assertEquals(alone!.losses.length, 6);
       assertEquals(alone!.losses[5]! < alone!.losses[0]!, true);
+    },
+  });
+}
+
+for (const exchange of ["bf16", "f16"]) {
+  Deno.test({
+    name: `ranks that exchange ${exchange} have the same bits`,
+    ignore: launcher!.ignore,
+    async fn() {
+      const { seen: [alone] } = await run(1, "padded");
+      const { code, seen } = await run(3, exchange);
+      assertEquals([code, seen.length], [0, 3]);
+      for (const { losses, adapter } of seen) {
+        assertEquals(adapter, seen[0]!.adapter);
+        for (const [step, loss] of losses.entries()) {
+          const shift = Math.abs(loss / alone!.losses[step]! - 1);
+          // The first is before any exchange; bf16 keeps 8 bits.
+          assertEquals(shift < (step === 0 ? 1e-5 : 5e-3), true);
+        }
+        // Halves were sent: otherwise it would be as near as f32 is.
+        assertEquals(relative(adapter, alone!.adapter) > 1e-6, true);
+      }
     },
   });
 }

@@ -67,7 +67,7 @@ export async function trainStep(
   parts.push(loss);
   const values = await Promise.all(parts.map((part) => part.item()));
   const result = {
-    loss: values.reduce((sum, value) => sum + value, 0),
+    loss: values.reduce((sum, value) => Math.fround(sum + value), 0),
     gradientNorm: await norm.item(),
   };
   for (const tensor of [...parts, norm, ...updated, ...held ?? []]) {

@@ -8,7 +8,8 @@ import { checkLengths } from "./check_lengths.ts";
 import { BatchSource } from "./batch_source.ts";
 import { type BatchTensors, CapturedStep } from "./captured_step.ts";
 import type { RecordedLoss } from "./captured_step.ts";
-import { compareRanks, exchangeGradients } from "./exchange.ts";
+import { compareRanks } from "./compare_ranks.ts";
+import { GradientExchange } from "./gradient_exchange.ts";
 import { explainDivergence } from "./explain_divergence.ts";
 import { DivergenceError } from "./divergence_error.ts";
 import { evaluateLoss } from "./evaluate.ts";
@@ -118,7 +119,12 @@ export class Trainer {
     using optimizer = this.#optimizer(parameters);
     using counter = device.tensor(Uint32Array.of(0));
     const first = state?.step ?? 0;
-    using captured = this.#capturedStep(parameters, optimizer, counter);
+    using exchange = this.#exchange(optimizer);
+    using captured = this.#capturedStep(optimizer, {
+      parameters,
+      counter,
+      exchange,
+    });
     const reports: StepReport[] = [];
     const began = performance.now();
     let tokens = 0;
@@ -180,10 +186,22 @@ export class Trainer {
     return optimizer;
   }
 
+  #exchange({ shapes }: AdamW): GradientExchange | undefined {
+    const { exchange: dtype = "f32" } = this.#options;
+    return this.#communicator.size === 1
+      ? undefined
+      : new GradientExchange(this.#communicator, this.#model.device, shapes, {
+        dtype,
+      });
+  }
+
   #capturedStep(
-    parameters: readonly Tensor[],
     optimizer: AdamW,
-    counter: Tensor,
+    { parameters, counter, exchange }: {
+      readonly parameters: readonly Tensor[];
+      readonly counter: Tensor;
+      readonly exchange: GradientExchange | undefined;
+    },
   ): CapturedStep {
     const { device } = this.#model;
     const { gradientAccumulation = 1, maxGradientNorm = 1 } = this.#options;
@@ -199,9 +217,7 @@ export class Trainer {
         const batch = this.#step * gradientAccumulation + part;
         device.write(counter, [batch * size + rank]);
       },
-      ...(size > 1 && {
-        exchange: (gradients, loss) => this.#exchange(gradients, loss),
-      }),
+      ...(exchange && { exchange }),
       loss: (batch) => {
         this.#setDropout(counter);
         try {
@@ -213,19 +229,12 @@ export class Trainer {
     });
   }
 
-  /** Sums gradients and loss over all ranks, and agrees whether to stop. */
-  async #exchange(
-    gradients: readonly Tensor[],
-    loss: number,
-  ): Promise<number> {
+  /** Sums the loss over all ranks, and agrees whether to stop. */
+  async #agree(loss: number): Promise<number> {
+    if (this.#communicator.size === 1) return loss;
     const stop = this.#options.signal?.aborted ? 1 : 0;
     const numbers = Float64Array.of(loss, stop);
-    await exchangeGradients(
-      this.#communicator,
-      this.#model.device,
-      gradients,
-      numbers,
-    );
+    await this.#communicator.allReduce(numbers);
     this.#stopped = numbers[1]! > 0;
     return numbers[0]!;
   }
@@ -255,7 +264,11 @@ export class Trainer {
     captured: CapturedStep,
   ): Promise<TrainStepResult & Pick<StepReport, "learningRate">> {
     const learningRate = this.#learningRate(step);
-    const { loss, gradientNorm } = await captured.run(batches, learningRate);
+    const { loss: own, gradientNorm } = await captured.run(
+      batches,
+      learningRate,
+    );
+    const loss = await this.#agree(own);
     if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
       const { learningRate: highest = 1e-4 } = this.#options;
       throw new DivergenceError(

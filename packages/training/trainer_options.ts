@@ -1,4 +1,5 @@
 import type { Communicator } from "@wick/distributed";
+import type { ExchangeDType } from "./exchange_numbers.ts";
 import type { ScheduleKind } from "./schedule.ts";
 import type { TrainingState } from "./training_state.ts";
 
@@ -58,6 +59,11 @@ export interface TrainerOptions {
    * All must be given the same model, examples and options but the callbacks.
    */
   readonly communicator?: Communicator;
+  /**
+   * What gradients are rounded to before ranks exchange them; `"f32"` if absent.
+   * Halves are half the bytes; losses then differ from those of one process.
+   */
+  readonly exchange?: ExchangeDType;
   /** Steps between two checks that all ranks have the same bits; 50 if absent. */
   readonly compareEvery?: number;
 }

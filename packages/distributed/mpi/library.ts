@@ -49,6 +49,13 @@ export const SYMBOLS = {
     ],
     result: "i32",
   },
+  MPI_Irecv: {
+    parameters: [
+      ...["buffer", "i32", "usize", "i32", "i32", "usize"] as const,
+      "buffer",
+    ],
+    result: "i32",
+  },
   MPI_Iprobe: {
     parameters: ["i32", "i32", "usize", "buffer", "usize"],
     result: "i32",

@@ -26,6 +26,9 @@ const EAGER_POLLING_OF_MEGABYTE = 10;
 // Calls between two turns of the event loop.
 const POLLS_OF_TURN = 64;
 
+// The tag of messages that carry numbers.
+const NUMBERS_TAG = 1;
+
 /** `MPI_THREAD_FUNNELED`: one thread calls MPI, which is the one of JavaScript. */
 const FUNNELED = 1;
 
@@ -105,6 +108,33 @@ export class MpiCommunicator implements Communicator {
         constants.reductions[reduction],
         ...[constants.world, request] as const,
       ), { bytes: data.byteLength });
+  }
+
+  /** Begins to send numbers to every other rank, and to receive theirs. */
+  startAllGather(own: Numbers, parts: readonly Numbers[]): Exchange {
+    const { functions, constants: { world } } = this.#library;
+    const what = "all-gather";
+    const others = [...parts.keys()].filter((rank) => rank !== this.rank);
+    const call = (
+      function_: typeof functions.MPI_Isend,
+      data: Numbers,
+      rank: number,
+    ): Exchange =>
+      this.#start(what, (request) =>
+        function_(
+          ...[bytesOf(data), data.length, this.#typeOf(data)] as const,
+          ...[rank, NUMBERS_TAG, world, request] as const,
+        ), { bytes: data.byteLength });
+    // What is expected is put where it belongs as it comes.
+    const begun = [
+      ...others.map((rank) => call(functions.MPI_Irecv, parts[rank]!, rank)),
+      ...others.map((rank) => call(functions.MPI_Isend, own, rank)),
+    ];
+    return {
+      wait: async () => {
+        for (const exchange of begun) await exchange.wait();
+      },
+    };
   }
 
   /** Gathers bytes at one rank. */

@@ -33,6 +33,13 @@ const PROGRAMS: Record<
     const begun = communicator.startAllReduce(floats.slice(0, 2));
     await communicator.barrier();
     await begun.wait();
+    // The second goes out before the first was waited for.
+    const rounds = [0, 1].map((round) => {
+      const parts = Array.from({ length: size }, () => new Int32Array(40_000));
+      const own = new Int32Array(40_000).fill(10 * round + rank);
+      return { parts, exchange: communicator.startAllGather(own, parts) };
+    });
+    for (const { exchange } of rounds) await exchange.wait();
     return {
       size,
       floats: [floats[1], floats[999]],
@@ -41,6 +48,10 @@ const PROGRAMS: Record<
       told: [...told],
       gathered: gathered.map((part) => [...part]),
       everywhere: everywhere.map((part) => [...part]),
+      // Its own place is left as it is.
+      shared: rounds.map(({ parts }) =>
+        parts.map((part, i) => part[39_999]! + (i === rank ? i + 0.5 : 0))
+      ),
     };
   },
   async late(communicator) {
@@ -117,9 +128,9 @@ for (const launcher of MPI_LAUNCHERS) {
       };
       const all = [[], [1, 1], [2, 2, 2, 2]];
       assertEquals(results(out), [
-        { ...same, gathered: [] },
-        { ...same, gathered: all },
-        { ...same, gathered: [] },
+        { ...same, gathered: [], shared: [[0.5, 1, 2], [0.5, 11, 12]] },
+        { ...same, gathered: all, shared: [[0, 1.5, 2], [10, 1.5, 12]] },
+        { ...same, gathered: [], shared: [[0, 1, 2.5], [10, 11, 2.5]] },
       ]);
     },
   });

@@ -1,35 +1,5 @@
-import type { Device } from "@wick/async-exec";
 import type { Tensor } from "@wick/core-tensor";
 import { type Communicator, RankError } from "@wick/distributed";
-
-/**
- * Sums gradients over all ranks in place, each while the next one is read.
- *
- * @param communicator The ranks.
- * @param device The device of the gradients.
- * @param gradients Known tensors of `f32`, alike on every rank.
- * @param numbers Further numbers that are summed in place.
- * @throws {RankError} If a rank does not answer in time.
- */
-export async function exchangeGradients(
-  communicator: Communicator,
-  device: Device,
-  gradients: readonly Tensor[],
-  numbers: Float64Array<ArrayBuffer>,
-): Promise<void> {
-  const sums = communicator.startAllReduce(numbers);
-  const begun = [];
-  for (const gradient of gradients) {
-    const values = new Float32Array(await gradient.data());
-    const exchange = communicator.startAllReduce(values);
-    begun.push({ gradient, values, exchange });
-  }
-  await sums.wait();
-  for (const { gradient, values, exchange } of begun) {
-    await exchange.wait();
-    device.write(gradient, values);
-  }
-}
 
 /**
  * Makes sure that every rank trains the same numbers.

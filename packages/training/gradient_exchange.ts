@@ -1,0 +1,269 @@
+import type { Capture, Device } from "@wick/async-exec";
+import { add, cast, concat, slice, type Tensor } from "@wick/core-tensor";
+import {
+  type Communicator,
+  type Exchange,
+  MOST_GATHERED_RANKS,
+  type Numbers,
+} from "@wick/distributed";
+import {
+  type ExchangeDType,
+  readNumbers,
+  roomForNumbers,
+  writeNumbers,
+} from "./exchange_numbers.ts";
+
+/** Options of {@linkcode GradientExchange}. */
+export interface GradientExchangeOptions {
+  /** What gradients are rounded to before they are sent; `"f32"` if absent. */
+  readonly dtype?: ExchangeDType;
+  /**
+   * Bytes that are read, sent and written at once, a multiple of 512; 4 MiB if
+   * absent.
+   */
+  readonly bucketBytes?: number;
+}
+
+/** Where the time of exchanges went, in seconds, summed over all of them. */
+export interface ExchangeTimes {
+  /** Reading gradients from the device, once they are there. */
+  readonly read: number;
+  /** Waiting for numbers of other ranks. */
+  readonly wait: number;
+  /** Handing what came to the device. */
+  readonly write: number;
+}
+
+/** A part of the gradients that travels as one message. */
+interface Bucket {
+  /** What this rank sends. */
+  readonly outgoing: Tensor;
+  /** Where that of each other rank is written, by rank, if it is written. */
+  readonly incoming: readonly (Tensor | undefined)[];
+}
+
+/** A bucket on its way. */
+interface Sent {
+  readonly exchange: Exchange;
+  /** What is written where when it has come. */
+  readonly arrivals: readonly {
+    readonly tensor: Tensor;
+    readonly numbers: Numbers;
+  }[];
+}
+
+// Small enough that the memory of one is used again for the next, which takes no
+// faults of pages: llvmpipe gives 35 MB in 22 ms by 4 MiB, in 60 to 140 at once.
+const BUCKET_BYTES = 2 ** 22;
+
+// Those of other ranks take memory of the device: not more than this.
+const MOST_GATHERED_BYTES = 2 ** 28;
+
+// Buckets on their way: one is received while the next is read.
+const IN_FLIGHT = 2;
+
+/**
+ * Sums gradients over ranks, in buckets: while one is on its way the next is
+ * read from the device. Two ranks, and any number that sends halves, get each
+ * other's gradients and add them on the device in the order of the ranks, in
+ * `f32`; more ranks, or more than 256 MiB of gradients, have MPI add them.
+ * Either gives every rank the same bits.
+ */
+export class GradientExchange {
+  /** Where the gradients of this rank are to be summed; zero at first. */
+  readonly sums: readonly Tensor[];
+  readonly #communicator: Communicator;
+  readonly #device: Device;
+  readonly #gathers: boolean;
+  readonly #buckets: Bucket[] = [];
+  /** Where numbers arrive, for each bucket on its way by rank. */
+  readonly #rooms: readonly (readonly Numbers[])[];
+  readonly #totals: readonly (() => Tensor)[];
+  /** Rounds the sums to halves. */
+  readonly #round: Capture | undefined;
+  readonly #held: Tensor[] = [];
+  readonly #times = { read: 0, wait: 0, write: 0 };
+
+  /**
+   * Makes room for gradients.
+   *
+   * @param communicator The ranks.
+   * @param device The device of the gradients.
+   * @param shapes Their shapes, `[count]` each: see `AdamW.shapes`.
+   * @param options What is sent.
+   */
+  constructor(
+    communicator: Communicator,
+    device: Device,
+    shapes: readonly (readonly number[])[],
+    options: GradientExchangeOptions = {},
+  ) {
+    const { dtype = "f32", bucketBytes = BUCKET_BYTES } = options;
+    const { rank: own, size } = communicator;
+    const ranks = Array.from({ length: size }, (_, rank) => rank);
+    this.#communicator = communicator;
+    this.#device = device;
+    this.#gathers = dtype !== "f32" || size <= MOST_GATHERED_RANKS &&
+        (size - 1) * bytesOf(shapes) <= MOST_GATHERED_BYTES;
+    const capacity = bucketBytes / (dtype === "f32" ? 4 : 2);
+    const rounded: Tensor[] = [];
+    const groups = shapes.map(([count]) => {
+      const sizes = bucketSizes(count!, capacity);
+      const sum = this.#zeros(sizes, "f32");
+      const outgoing = dtype === "f32"
+        ? sum.parts
+        : sizes.map((size, place) =>
+          cast(
+            slice(sum.flat, [place * capacity], [place * capacity + size]),
+            dtype,
+          )
+        );
+      if (dtype !== "f32") rounded.push(...outgoing);
+      const others = ranks.map((rank) =>
+        this.#gathers && rank !== own ? this.#zeros(sizes, dtype) : undefined
+      );
+      outgoing.forEach((tensor, place) =>
+        this.#buckets.push({
+          outgoing: tensor,
+          incoming: others.map((other) => other?.parts[place]),
+        })
+      );
+      const summands = (): Tensor[] =>
+        others.map((other) =>
+          other
+            ? slice(other.flat, [0], [count!])
+            : dtype === "f32"
+            ? sum.flat
+            : concat(outgoing, 0)
+        );
+      const total = (): Tensor =>
+        this.#gathers
+          ? summands().map((part) => cast(part, "f32")).reduce((a, b) =>
+            add(a, b)
+          )
+          : sum.flat;
+      return { sum: sum.flat, total };
+    });
+    this.sums = groups.map(({ sum }) => sum);
+    this.#totals = groups.map(({ total }) => total);
+    this.#round = rounded.length > 0 ? device.capture(rounded) : undefined;
+    this.#held.push(...rounded);
+    this.#rooms = Array.from(
+      { length: IN_FLIGHT },
+      () =>
+        ranks.map((rank) =>
+          roomForNumbers(dtype, this.#gathers && rank !== own ? capacity : 0)
+        ),
+    );
+  }
+
+  /** The bytes that this rank gives every other one. */
+  get bytes(): number {
+    return this.#buckets.reduce(
+      (total, { outgoing: { size, dtype } }) =>
+        total + size * (dtype === "f32" ? 4 : 2),
+      0,
+    );
+  }
+
+  /** Where the time went so far. */
+  get times(): ExchangeTimes {
+    return { ...this.#times };
+  }
+
+  /**
+   * Records the sums over all ranks, for what is evaluated after
+   * {@linkcode GradientExchange.run}.
+   *
+   * @returns A vector for each one of `sums`.
+   */
+  totals(): Tensor[] {
+    return this.#totals.map((total) => total());
+  }
+
+  /**
+   * Exchanges what is in `sums`.
+   *
+   * @throws {RankError} If a rank does not answer in time.
+   */
+  async run(): Promise<void> {
+    this.#round?.run();
+    const sent: Sent[] = [];
+    for (const [place, bucket] of this.#buckets.entries()) {
+      const own = await this.#timed(
+        "read",
+        () => readNumbers(this.#device, bucket.outgoing),
+      );
+      sent.push(this.#send(bucket, own, this.#rooms[place % IN_FLIGHT]!));
+      if (sent.length === IN_FLIGHT) await this.#receive(sent.shift()!);
+    }
+    for (const last of sent) await this.#receive(last);
+  }
+
+  /** Gives the memory back. */
+  [Symbol.dispose](): void {
+    this.#round?.[Symbol.dispose]();
+    for (const tensor of this.#held) tensor.dispose();
+  }
+
+  #send(
+    { outgoing, incoming }: Bucket,
+    own: Numbers,
+    rooms: readonly Numbers[],
+  ): Sent {
+    if (!this.#gathers) {
+      return {
+        exchange: this.#communicator.startAllReduce(own),
+        arrivals: [{ tensor: outgoing, numbers: own }],
+      };
+    }
+    const parts = rooms.map((room) => room.subarray(0, own.length));
+    return {
+      exchange: this.#communicator.startAllGather(own, parts),
+      arrivals: incoming.flatMap((tensor, rank) =>
+        tensor ? [{ tensor, numbers: parts[rank]! }] : []
+      ),
+    };
+  }
+
+  async #receive({ exchange, arrivals }: Sent): Promise<void> {
+    await this.#timed("wait", () => exchange.wait());
+    await this.#timed("write", () => {
+      for (const { tensor, numbers } of arrivals) {
+        writeNumbers(this.#device, tensor, numbers);
+      }
+    });
+  }
+
+  async #timed<Result>(
+    part: keyof ExchangeTimes,
+    action: () => Result | Promise<Result>,
+  ): Promise<Result> {
+    const began = performance.now();
+    const result = await action();
+    this.#times[part] += (performance.now() - began) / 1000;
+    return result;
+  }
+
+  /** Zeros in parts, and all of them as one vector that shares their elements. */
+  #zeros(
+    sizes: readonly number[],
+    dtype: ExchangeDType,
+  ): { readonly parts: readonly Tensor[]; readonly flat: Tensor } {
+    const parts = sizes.map((size) => this.#device.zeros([size], { dtype }));
+    const { flat } = this.#device.gather(parts);
+    this.#held.push(...parts, flat);
+    return { parts, flat };
+  }
+}
+
+function bytesOf(shapes: readonly (readonly number[])[]): number {
+  return shapes.reduce((total, [count]) => total + 4 * count!, 0);
+}
+
+function bucketSizes(count: number, capacity: number): number[] {
+  return Array.from(
+    { length: Math.ceil(count / capacity) },
+    (_, place) => Math.min(capacity, count - place * capacity),
+  );
+}
