@@ -1,0 +1,22 @@
+/**
+ * Removes the profiles of `deno test --coverage` that are not whole: a process
+ * that ends while it writes one, such as a rank whose job is aborted, leaves it
+ * empty or cut, and `deno coverage` then tells nothing of any other.
+ *
+ * @param folder Where the profiles are.
+ * @returns How many were removed.
+ */
+export function removeTornProfiles(folder: string): number {
+  let removed = 0;
+  for (const { name } of Deno.readDirSync(folder)) {
+    const path = `${folder}/${name}`;
+    try {
+      JSON.parse(Deno.readTextFileSync(path));
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error;
+      Deno.removeSync(path);
+      removed++;
+    }
+  }
+  return removed;
+}
