@@ -1,27 +1,31 @@
 import type { TunedWork } from "@wick/async-exec";
 import type { DType } from "@wick/core-tensor";
 import { nextTurn } from "@wick/async-exec";
+import { readModelConfig } from "@wick/models";
 import type { Arguments } from "./arguments.ts";
 import type { Command } from "./command.ts";
 import type { Io } from "./io.ts";
 import { openNamedDevice } from "./open.ts";
+import { attentionItems } from "./tuned_attention.ts";
+import { bytesOf, type TunedItem } from "./tuned_item.ts";
 import {
   modelProducts,
-  type TunedProduct,
+  productItem,
+  type ProductOptions,
   usualProducts,
-  workOf,
 } from "./tuned_products.ts";
+import { classItems, normItems } from "./tuned_rows.ts";
 
 /** `wick tune`. */
 export const TUNE: Command = {
   name: "tune",
-  summary: "measures which variants of the matrix kernels are the fastest here",
+  summary: "measures which variants of the kernels are the fastest here",
   usage: "[options]",
   options: [
     {
       name: "model",
       value: "DIR",
-      text: "measure the products of that model; usual sizes if absent",
+      text: "measure what that model needs; usual sizes if absent",
     },
     {
       name: "tokens",
@@ -70,15 +74,15 @@ async function tune(args: Arguments, io: Io): Promise<number> {
     return 0;
   }
   const options = { tokens, rank, weight };
-  const products = folder === undefined
-    ? usualProducts(LARGEST[traits.adapterClass], options)
-    : await modelProducts(folder, options);
+  const items = folder === undefined
+    ? usualItems(LARGEST[traits.adapterClass], options)
+    : await modelItems(folder, options);
   const done = new Set<string>();
-  for (const product of products) {
+  for (const item of items) {
     io.signal.throwIfAborted();
-    const found = device.backend.tune(workOf(product));
+    const found = device.backend.tune(item.work);
     // Sizes that are not by fours have one kernel; others are of one kind.
-    if (found && !done.has(found.key)) report(product, found, args, io);
+    if (found && !done.has(found.key)) report(item, found, args, io);
     if (found) done.add(found.key);
     await nextTurn();
   }
@@ -89,7 +93,7 @@ async function tune(args: Arguments, io: Io): Promise<number> {
 }
 
 function report(
-  { name, m, n, k, rank }: TunedProduct,
+  { name, sizes, work, operations }: TunedItem,
   found: TunedWork,
   args: Arguments,
   io: Io,
@@ -106,13 +110,42 @@ function report(
     }\n`);
     return;
   }
-  const sizes = `${m}x${n}x${k}${rank === undefined ? "" : `+${rank}`}`;
-  const teraflops = 2 * m * n * (k + (rank ?? 0)) / microseconds / 1e6;
+  const rate = operations === undefined
+    ? `${(bytesOf(work) / microseconds / 1e3).toFixed(1).padStart(8)} GB/s`
+    : `${(operations / microseconds / 1e3).toFixed(1).padStart(8)} GFLOP/s`;
   io.out(
     `${name.padEnd(34)} ${sizes.padEnd(20)} ${
       defaultMicroseconds.toFixed(1).padStart(9)
     } to ${microseconds.toFixed(1).padStart(9)} µs ${
-      teraflops.toFixed(1).padStart(6)
-    } TFLOP/s  ${choice}\n`,
+      rate.padEnd(16)
+    }  ${choice}\n`,
   );
+}
+
+/** What any model may need. */
+function usualItems(largest: number, options: ProductOptions): TunedItem[] {
+  const { tokens } = options;
+  const lengths = [512, 1024, 2048, 4096].filter((length) => length <= largest);
+  return [
+    ...usualProducts(largest, options).map(productItem),
+    ...lengths.flatMap((length) => normItems(tokens, length)),
+    ...classItems(tokens, largest),
+    ...attentionItems(tokens, { heads: 16, keyValueHeads: 4, headDim: 64 }),
+  ];
+}
+
+/** What one model needs. */
+async function modelItems(
+  folder: string,
+  options: ProductOptions,
+): Promise<TunedItem[]> {
+  const config = await readModelConfig(folder);
+  const { tokens } = options;
+  return [
+    ...(await modelProducts(folder, options)).map(productItem),
+    ...normItems(tokens, config.hiddenSize),
+    ...normItems(1, config.hiddenSize),
+    ...classItems(tokens, config.vocabularySize),
+    ...attentionItems(tokens, config),
+  ];
 }

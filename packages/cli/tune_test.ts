@@ -1,7 +1,10 @@
 import { TEST_DEVICES } from "@wick/testing";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { runCaptured } from "./run_captured.ts";
+import { attentionItems } from "./tuned_attention.ts";
+import { bytesOf } from "./tuned_item.ts";
 import { modelProducts, usualProducts, workOf } from "./tuned_products.ts";
+import { classItems, normItems } from "./tuned_rows.ts";
 
 const MODEL = "examples/tickets/base-model";
 const ignore = TEST_DEVICES.some(({ name, ignore }) =>
@@ -30,6 +33,31 @@ Deno.test("the products of a model are those of its layers and its head", async 
     );
     assertEquals(output.shape, shape);
   }
+});
+
+Deno.test("rows and attention to tune are what the operations take", () => {
+  const heads = { heads: 4, keyValueHeads: 2, headDim: 8 };
+  const items = [
+    ...normItems(6, 8),
+    ...classItems(6, 8),
+    ...attentionItems(6, heads),
+  ];
+  const device = {
+    adapterClass: "gpu",
+    maxWorkgroupThreads: 256,
+    maxWorkgroupBytes: 16384,
+    maxStorageBuffers: 8,
+  } as const;
+  for (const { name, work } of items) {
+    const { operation, operands: inputs, attributes } = work;
+    const call = operation.kernel?.({
+      ...{ attributes, inputs, output: work, device },
+    });
+    const { choices, choice } = call!.tuning!;
+    assert(choices.length > 1, name);
+    assertEquals(choice, choices[0]);
+  }
+  assertEquals(bytesOf(normItems(6, 8)[0]!.work), 4 * (48 + 8 + 48));
 });
 
 Deno.test({

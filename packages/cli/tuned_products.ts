@@ -1,4 +1,5 @@
 import type { TunableWork } from "@wick/async-exec";
+import type { TunedItem } from "./tuned_item.ts";
 import type { DType } from "@wick/core-tensor";
 import { JOINT_MATMUL, MATMUL } from "@wick/core-tensor/ops";
 import { readModelConfig, weightShapes } from "@wick/models";
@@ -123,6 +124,19 @@ export function usualProducts(
     ...sides.filter((side) => side >= 512 || side === largest)
       .flatMap((side) => linearProducts("linear", side, side, options)),
   ];
+}
+
+/**
+ * Gives a product as something to tune.
+ *
+ * @param product The product.
+ * @returns Its name, its sizes and its work.
+ */
+export function productItem(product: TunedProduct): TunedItem {
+  const { name, m, n, k, rank } = product;
+  const sizes = `${m}x${n}x${k}${rank === undefined ? "" : `+${rank}`}`;
+  const operations = 2 * m * n * (k + (rank ?? 0));
+  return { name, sizes, work: workOf(product), operations };
 }
 
 /**

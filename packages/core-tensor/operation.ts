@@ -39,6 +39,8 @@ export interface KernelTuning {
   readonly choice: string;
   /** Multiplications and additions of the call. */
   readonly operations: number;
+  /** What integers among its operands are when it is measured; 0 if absent. */
+  readonly integers?: number;
 }
 
 /** What a device tells the rules that choose kernels. */

@@ -130,7 +130,7 @@ export class Tuner {
       device: withChoices(traits, new Map()),
     }).tuning;
     if (!tuning) return undefined;
-    const { key, choices, operations } = tuning;
+    const { key, choices, operations, integers = 0 } = tuning;
     const step = stepOf(work);
     const kernels = choices.slice(0, most ?? MANY[adapterClass]).map((
       name,
@@ -146,6 +146,12 @@ export class Tuner {
       storages.push(
         pool.acquire(byteLength(dtype, elementCount(shape)), "tuning"),
       );
+      for (const [i, { dtype }] of operands.entries()) {
+        if (dtype !== "i32") continue;
+        const { buffer, offset, byteLength: bytes } = storages[i]!;
+        const values = new Int32Array(bytes / 4).fill(integers);
+        device.queue.writeBuffer(buffer, offset, values);
+      }
       flush();
       const times = timeKernels(
         device,

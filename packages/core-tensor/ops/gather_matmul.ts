@@ -2,7 +2,7 @@ import type { DeviceTraits, KernelCall, Operation } from "../operation.ts";
 import { record, type Tensor } from "../tensor.ts";
 import { checkGather } from "./check_gather.ts";
 import { gatherMatmulGradient } from "./gather_matmul_gradient.ts";
-import { powerOfTwo } from "./row_call.ts";
+import { powerOfTwo } from "./power_of_two.ts";
 
 /** The options of {@linkcode gatherMatmul}. */
 export interface GatherMatmulAttributes {

@@ -1,3 +1,4 @@
+import { roundedSize } from "./rounded_size.ts";
 import type { MatmulOperand, MatmulRequest } from "./matmul_variant.ts";
 
 /**
@@ -25,23 +26,17 @@ export function matmulClass(
   { m, n, k, a, b, joint }: MatmulRequest,
   matrices: number,
 ): string {
-  const sizes = [m, n, k].map(rounded).join("x");
+  const sizes = [m, n, k].map(roundedSize).join("x");
   return [
     joint ? "matmul_joint" : "matmul",
     typeOf(a),
     typeOf(b),
     ...joint ? [typeOf(joint.c), typeOf(joint.d)] : [],
-    ...matrices > 1 ? [`${rounded(matrices)} of`] : [],
-    joint ? `${sizes}+${rounded(joint.rank)}` : sizes,
+    ...matrices > 1 ? [`${roundedSize(matrices)} of`] : [],
+    joint ? `${sizes}+${roundedSize(joint.rank)}` : sizes,
   ].join(" ");
 }
 
 function typeOf({ dtype, strides }: MatmulOperand): string {
   return strides.at(-1) === 1 ? dtype : `${dtype}ᵀ`;
-}
-
-function rounded(size: number): number {
-  if (size <= 4) return size;
-  const power = 2 ** Math.ceil(Math.log2(size));
-  return size <= 0.75 * power ? 0.75 * power : power;
 }

@@ -1,5 +1,7 @@
 import type { DeviceTraits, KernelCall } from "../operation.ts";
+import { powerOfTwo } from "./power_of_two.ts";
 import type { ReductionSizes } from "./reduction.ts";
+import { type RowThreads, takeRowThreads } from "./row_threads.ts";
 
 /**
  * Gives the call of a kernel that works on rows, `[outer, length, inner]` along
@@ -18,20 +20,25 @@ export function rowCall(
   more: Readonly<Record<string, number>> = {},
 ): KernelCall {
   const count = outer * inner;
-  const { LANES, ROWS } = rowThreads(device, count, length, inner);
+  const { threads, tuning } = takeRowThreads(
+    rowThreads(device, count, length, inner),
+    device,
+    {
+      kernel: inner === 1 ? kernel : `${kernel} across`,
+      count,
+      length,
+      mostLanes: length,
+    },
+  );
   return {
     kernel,
-    sizes: { COUNT: count, LENGTH: length, LANES, ROWS, ...more },
-    workgroups: Math.ceil(count / ROWS),
+    sizes: { COUNT: count, LENGTH: length, ...threads, ...more },
+    workgroups: Math.ceil(count / threads.ROWS),
+    ...(tuning && { tuning }),
   };
 }
 
-/** How the threads of a workgroup share its rows; powers of two. */
-interface RowThreads {
-  readonly LANES: number;
-  readonly ROWS: number;
-}
-
+/** The threads that suit a kind of device, as measured on one. */
 function rowThreads(
   { adapterClass, maxWorkgroupThreads }: DeviceTraits,
   count: number,
@@ -55,16 +62,4 @@ function rowThreads(
   const lanes = Math.min(threads, Math.max(8, powerOfTwo(length / 4)));
   const rows = Math.max(1, 64 / lanes);
   return { LANES: lanes, ROWS: Math.min(rows, powerOfTwo(count)) };
-}
-
-/**
- * Rounds up to a power of two.
- *
- * @param least A number.
- * @returns The least power of two that is not less than it, at least 1.
- */
-export function powerOfTwo(least: number): number {
-  let power = 1;
-  while (power < least) power *= 2;
-  return power;
 }

@@ -2,8 +2,9 @@ import type { DeviceTraits, KernelCall, KernelOperand } from "../operation.ts";
 import type { DType } from "../dtype.ts";
 import { isRowMajor, type View } from "../view.ts";
 import { READ_FOUR, type ReadFour } from "./read_four.ts";
+import { powerOfTwo } from "./power_of_two.ts";
 import type { ReductionSizes } from "./reduction.ts";
-import { powerOfTwo } from "./row_call.ts";
+import { type RowThreads, takeRowThreads } from "./row_threads.ts";
 
 // A thread keeps at most this many vectors of an operand in registers.
 const MOST_VECTORS = 16;
@@ -33,8 +34,8 @@ export function rowVectorsCall(
 ): KernelCall | undefined {
   const vectors = length / 4;
   if (inner !== 1 || length % 4 !== 0 || vectors < 8) return undefined;
-  const { LANES, ROWS } = rowThreads(device, outer, vectors);
-  if (vectors > LANES * MOST_VECTORS) return undefined;
+  const usual = rowThreads(device, outer, vectors);
+  if (vectors > usual.LANES * MOST_VECTORS) return undefined;
   const types: Record<string, string> = {};
   const hooks: Record<string, string> = {};
   for (const [index, { dtype, view, computed }] of inputs.entries()) {
@@ -45,12 +46,17 @@ export function rowVectorsCall(
     types[`Four${name[0]!.toUpperCase()}${name.slice(1)}`] = four.type;
     if (four.body) hooks[`read_${name}`] = four.body.replaceAll("$", name);
   }
+  const { threads, tuning } = takeRowThreads(usual, device, {
+    ...{ kernel, count: outer, length, mostLanes: vectors },
+    leastLanes: Math.ceil(vectors / MOST_VECTORS),
+  });
   return {
     kernel,
-    sizes: { COUNT: outer, LENGTH: length, LANES, ROWS, ...more },
+    sizes: { COUNT: outer, LENGTH: length, ...threads, ...more },
     types,
     hooks,
-    workgroups: Math.ceil(outer / ROWS),
+    workgroups: Math.ceil(outer / threads.ROWS),
+    ...(tuning && { tuning }),
   };
 }
 
@@ -58,7 +64,7 @@ function rowThreads(
   { adapterClass, maxWorkgroupThreads }: DeviceTraits,
   rows: number,
   vectors: number,
-): { LANES: number; ROWS: number } {
+): RowThreads {
   if (adapterClass === "software") {
     // llvmpipe runs 8 threads as a vector, and dislikes barriers: layer norm of
     // [1152, 128] takes 0.9 ms with 2 lanes, 1.9 with 16; of [1152, 1024], 3.7

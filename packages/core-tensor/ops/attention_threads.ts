@@ -1,0 +1,197 @@
+import type { DeviceTraits, KernelTuning } from "../operation.ts";
+import { roundedSize } from "./rounded_size.ts";
+import { type NamedChoice, takeTuned } from "./tuned_choice.ts";
+
+/** An attention to share among threads. */
+export interface AttentionWork {
+  /** The file of the kernel whose threads keep rows. */
+  readonly kernel: string;
+  /** Whether a thread keeps keys rather than queries. */
+  readonly keepsKeys: boolean;
+  /** Vectors that a thread keeps for four features of a row. */
+  readonly kept: number;
+  /** Vectors of them that are in workgroup memory where it is tiled. */
+  readonly shared: number;
+  /** Whether there is a kernel whose threads share the keys. */
+  readonly canSplit: boolean;
+  /** Rows of the batch. */
+  readonly batch: number;
+  /** Queries of each. */
+  readonly queries: number;
+  /** Keys of each. */
+  readonly keys: number;
+  /** Heads of keys and values. */
+  readonly kvHeads: number;
+  /** Heads that share keys. */
+  readonly group: number;
+  /** A quarter of the features of a head. */
+  readonly vectors: number;
+  /** Whether a query sees no keys after its own. */
+  readonly causal: boolean;
+  /** Whether the limits tell each query's first key, too. */
+  readonly starts: boolean;
+}
+
+/** How threads share an attention. */
+export interface Threading {
+  /** Each thread its rows, a tile in workgroup memory, or the keys shared. */
+  readonly form: "rows" | "tiled" | "split";
+  /** Rows of a thread, or of a workgroup whose threads share them. */
+  readonly rows: number;
+  /** Threads of a workgroup, or of a team. */
+  readonly threads: number;
+  /** Teams of as many threads that share the other side. */
+  readonly teams?: number;
+}
+
+// With fewer rows than this too few threads have something to do, unless they
+// share the keys.
+const FEW_ROWS = 16;
+// Loading a vector takes llvmpipe as long as ten uses of it. More vectors in a
+// thread than these take it seconds to compile; a GPU has no room for as many.
+const LOAD = 10;
+const MOST_VECTORS = { software: 128, gpu: 64 } as const;
+// A large GPU: as many threads as keep all of it busy.
+const MANY_THREADS = 2 ** 17;
+/** Rows of the other side that a tiled kernel takes at a time. */
+const TILE = 32;
+
+/**
+ * Takes the threads of an attention: what was measured to be the best, or else
+ * the usual ones.
+ *
+ * @param device What the device is like.
+ * @param work The attention.
+ * @returns The threads, and what there was to choose from.
+ */
+export function takeThreading(
+  device: DeviceTraits,
+  work: AttentionWork,
+): { readonly chosen: Threading; readonly tuning?: KernelTuning } {
+  const { batch, queries, keys, kvHeads, group, vectors, causal } = work;
+  const [usual, ...others] = threadings(device, work).map(named);
+  const heads = batch * kvHeads * group;
+  const sizes = [queries, keys, heads, 4 * vectors].map(roundedSize);
+  // The statistics share a dispatch with the attention, so its threads too.
+  const kernel = work.kernel.replace("_statistics", "");
+  const { chosen, tuning } = takeTuned(device, [usual!, ...others], {
+    key: `${kernel}${causal ? " causal" : ""} ${sizes.join("x")}`,
+    operations: heads * queries * keys * vectors * 16 / (causal ? 2 : 1),
+    // All keys are seen, or those up to the query.
+    integers: causal ? Math.max(0, keys - queries) : keys,
+  });
+  const measurable = tuning && kernel === work.kernel &&
+    (causal || !work.starts);
+  return { chosen, ...(measurable && { tuning }) };
+}
+
+/** The ways to share it that suit a device, the usual one first. */
+function threadings(
+  device: DeviceTraits,
+  work: AttentionWork,
+): readonly Threading[] {
+  const { queries, keys, group, vectors, keepsKeys, kept, shared } = work;
+  const all = keepsKeys ? keys : queries * group;
+  if (work.canSplit && all <= FEW_ROWS) {
+    return splitThreadings(device, all, vectors);
+  }
+  if (device.adapterClass === "software") {
+    return rowThreadings(all, kept * vectors);
+  }
+  const tiled = keepsKeys
+    ? keyTileThreadings(device, work)
+    : tileThreadings(device, shared * vectors);
+  return tiled.length > 0 ? tiled : [{ form: "rows", rows: 1, threads: 64 }];
+}
+
+/** Few rows, whose keys the threads of a workgroup share. */
+function splitThreadings(
+  { adapterClass, maxWorkgroupBytes, maxWorkgroupThreads }: DeviceTraits,
+  all: number,
+  vectors: number,
+): Threading[] {
+  const most = Math.floor(MOST_VECTORS[adapterClass] / (2 * vectors));
+  const rows = Math.max(1, Math.min(all, most));
+  // Each thread has a peak, a total and its sums in workgroup memory.
+  const fitting = (wanted: number, kept: number): number => {
+    const bytes = kept * (8 + 16 * vectors);
+    let threads = wanted;
+    while (threads > 1 && threads * bytes > maxWorkgroupBytes) threads /= 2;
+    return threads;
+  };
+  const threads = adapterClass === "software" ? [8] : [64, 32, 128, 256];
+  return [rows, Math.ceil(rows / 2)].flatMap((kept) =>
+    threads.filter((wanted) => wanted <= Math.max(64, maxWorkgroupThreads))
+      .map((wanted): Threading => ({
+        form: "split",
+        rows: kept,
+        threads: fitting(wanted, kept),
+      }))
+  );
+}
+
+/** Tiles of queries that fit into the workgroup memory of a GPU. */
+function tileThreadings(
+  { maxWorkgroupBytes, maxWorkgroupThreads }: DeviceTraits,
+  vectors: number,
+): Threading[] {
+  // Two numbers for each row of the other side, two for each row.
+  const bytes = (rows: number): number =>
+    rows * (16 * vectors + 2 * 4 * TILE + 8);
+  return [128, 64, 256].flatMap((threads) =>
+    [16, 8]
+      .filter((rows) =>
+        bytes(rows) <= maxWorkgroupBytes && rows * TILE >= threads &&
+        threads <= Math.max(128, maxWorkgroupThreads)
+      )
+      .map((rows): Threading => ({ form: "tiled", rows, threads }))
+  );
+}
+
+/** Tiles of keys that fit, with teams where there are few tiles. */
+function keyTileThreadings(
+  device: DeviceTraits,
+  { keys, queries, group, batch, kvHeads, vectors, shared }: AttentionWork,
+): Threading[] {
+  const [whole] = tileThreadings(device, shared * vectors);
+  if (!whole) return [];
+  const { threads } = whole;
+  const tilesOf = (rows: number): number =>
+    batch * kvHeads * Math.ceil(keys / rows);
+  const fits = (rows: number, teams: number): boolean =>
+    teams * threads <= device.maxWorkgroupThreads &&
+    rows * 32 * vectors + teams * rows * 2 * 4 * TILE +
+          (teams - 1) * threads * 16 <= device.maxWorkgroupBytes &&
+    // Each has two tiles of queries to walk over.
+    teams * 2 * TILE <= queries * group;
+  const usual = tilesOf(whole.rows) * threads < MANY_THREADS ? 8 : whole.rows;
+  let teams = 1;
+  while (
+    fits(usual, 2 * teams) && tilesOf(usual) * teams * threads < MANY_THREADS
+  ) teams *= 2;
+  const others = [16, 8].filter((rows) => rows <= whole.rows).flatMap((rows) =>
+    [1, 2, 4, 8].filter((teams) => teams === 1 || fits(rows, teams))
+      .map((teams) => [rows, teams] as const)
+  );
+  return [[usual, teams] as const, ...others].map(([rows, teams]) => ({
+    ...{ form: "tiled", rows, threads, teams },
+  }));
+}
+
+/** Rows of a thread on a rasteriser: first those that give the least work. */
+function rowThreadings(all: number, vectors: number): Threading[] {
+  const threads = 8;
+  const most = Math.max(1, Math.floor(MOST_VECTORS.software / vectors));
+  const work = (rows: number): number =>
+    Math.ceil(all / (rows * threads)) * (LOAD + rows);
+  return Array.from({ length: most }, (_, i) => i + 1)
+    .toSorted((a, b) => work(a) - work(b))
+    .slice(0, 6) // More is compiling in vain.
+    .map((rows) => ({ form: "rows", rows, threads }));
+}
+
+function named(threading: Threading): Threading & NamedChoice {
+  const { form, rows, threads, teams } = threading;
+  const size = `${rows}x${threads}${teams ? `x${teams}` : ""}`;
+  return { ...threading, name: `${form} ${size}` };
+}
