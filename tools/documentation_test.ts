@@ -1,8 +1,8 @@
-// Command lines of the documentation: tasks and programs that they name are
-// there, and `wick` knows their commands and options. Blocks of TypeScript run
-// by themselves, as `deno test --doc` finds them.
+// Command lines of the documentation, also of blocks that are not run: tasks and
+// programs that they name are there, and `wick` knows their commands and options.
 import { run } from "@wick/cli";
 import { assertEquals } from "@std/assert";
+import { shellBlocks } from "./documentation_blocks.ts";
 
 const ROOT = new URL("../", import.meta.url);
 
@@ -12,26 +12,12 @@ interface DocumentedLine {
   readonly words: readonly string[];
 }
 
-async function pages(): Promise<string[]> {
-  const found = ["README.md", "CONTRIBUTING.md", "ARCHITECTURE.md"];
-  for (const folder of ["docs", "docs/decisions", "examples/tickets"]) {
-    for await (const { name } of Deno.readDir(new URL(folder, ROOT))) {
-      if (name.endsWith(".md")) found.push(`${folder}/${name}`);
-    }
-  }
-  return found.sort();
-}
-
-async function* documentedLines(): AsyncGenerator<DocumentedLine> {
-  for (const page of await pages()) {
-    const text = await Deno.readTextFile(new URL(page, ROOT));
-    for (const [, block] of text.matchAll(/^```sh\n([^]*?)^```/gm)) {
-      for (const line of block!.replaceAll("\\\n", " ").split("\n")) {
-        const words = wordsOf(line);
-        if (words.length > 0) yield { page, words };
-      }
-    }
-  }
+async function documentedLines(): Promise<DocumentedLine[]> {
+  return (await shellBlocks()).flatMap(({ page, commands }) =>
+    commands.replaceAll("\\\n", " ").split("\n").map(wordsOf)
+      .filter((words) => words.length > 0)
+      .map((words) => ({ page, words }))
+  );
 }
 
 /** The words of a command line, without a comment. */
@@ -55,7 +41,7 @@ function wickArguments(args: readonly string[]): readonly string[] | undefined {
   return main < 0 ? undefined : args.slice(main + 1);
 }
 
-const lines = await Array.fromAsync(documentedLines());
+const lines = await documentedLines();
 
 Deno.test("tasks that the documentation names are there", async () => {
   const config = JSON.parse(

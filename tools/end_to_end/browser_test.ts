@@ -2,7 +2,7 @@
 // in Deno.
 import { openDevice } from "@wick/async-exec";
 import { assertEquals, assertMatch } from "@std/assert";
-import { BROWSER, visitPage } from "@wick/testing/browser";
+import { NO_BROWSER, visitPage } from "@wick/testing/browser";
 import { assertSameRun } from "./same_run.ts";
 import { runTickets, type TicketsRun } from "./tickets_run.ts";
 
@@ -73,7 +73,7 @@ for (
 ) {
   Deno.test({
     name,
-    ignore: BROWSER === undefined,
+    ignore: NO_BROWSER,
     fn: async () => {
       const sent = await visitPage({
         script: await (bundled ??= bundle()),
