@@ -91,11 +91,17 @@ async function open(
       "Cannot open WebGPU: there is no adapter; install a Vulkan driver, or use the CPU with WICK_DEVICE=cpu",
     );
   }
-  const gpu = await adapter.requestDevice({
-    label: "wick",
-    requiredLimits: wantedLimits(adapter.limits),
-    requiredFeatures: options.timestamps ? ["timestamp-query"] : [],
-  });
+  const request = (...features: GPUFeatureName[]): Promise<GPUDevice> =>
+    adapter.requestDevice({
+      label: "wick",
+      requiredLimits: wantedLimits(adapter.limits),
+      requiredFeatures: options.timestamps
+        ? [...features, "timestamp-query"]
+        : features,
+    });
+  // Deno does not list the feature, yet grants it where the driver has it.
+  const gpu =
+    await (software ? request("subgroups").catch(() => request()) : request());
   const tuning = options.tuning ?? wantedTuning();
   return new Device(
     await webgpuBackend(gpu, {

@@ -53,6 +53,8 @@ export interface DeviceTraits {
   readonly maxWorkgroupBytes: number;
   /** Storage buffers of a kernel at most. */
   readonly maxStorageBuffers: number;
+  /** The lanes of a subgroup, where kernels can use them; absent where not. */
+  readonly subgroupSize?: number;
   /** Bytes that a part of a buffer must start at a multiple of; 256 if absent. */
   readonly partAlignment?: number;
   /** Whether it is busy with one small kernel already; no if absent. */

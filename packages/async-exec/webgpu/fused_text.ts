@@ -69,6 +69,7 @@ export function computesFours({ lines, operands }: FusedCode): boolean {
  * @param buffers The buffers of the kernel; those that it reads are added.
  * @param dtype The type of the result.
  * @param name The name of the function that computes one element.
+ * @param given Whether the code goes on with `value`, four of a kernel's results.
  * @returns The text.
  */
 export function fusedFourText(
@@ -76,14 +77,19 @@ export function fusedFourText(
   buffers: KernelBuffers,
   dtype: DType,
   name = "element",
+  given = false,
 ): FusedText {
   const loads = code.lines.filter((line) => line.kind === "load");
   const rest = code.lines.filter((line) => line.kind !== "load");
-  const parameters = loads.map(({ name, operand }) =>
-    `${name}: ${valueType(code.operands[operand]!.dtype)}`
-  );
+  const parameters = [
+    "i: u32",
+    ...given ? ["value: f32"] : [],
+    ...loads.map(({ name, operand }) =>
+      `${name}: ${valueType(code.operands[operand]!.dtype)}`
+    ),
+  ];
   const element = [
-    `fn ${name}(${["i: u32", ...parameters].join(", ")}) -> ${
+    `fn ${name}(${parameters.join(", ")}) -> ${
       isPacked(dtype) ? "f32" : wordType(dtype)
     } {`,
     ...rest.map((line) => `  ${lineText(code, buffers, line)}`),
@@ -100,9 +106,10 @@ export function fusedFourText(
       loadText(buffer, read, "i")
     });`;
   });
+  const vectors = [...given ? ["value"] : [], ...loads.map(({ name }) => name)];
   const calls = ["x", "y", "z", "w"].map((part, k) =>
     `${name}(${
-      [`i + ${k}u`, ...loads.map(({ name }) => `${name}.${part}`)].join(", ")
+      [`i + ${k}u`, ...vectors.map((vector) => `${vector}.${part}`)].join(", ")
     })`
   );
   const functions = mentioned(element);

@@ -22,15 +22,27 @@ function openGpu(): Promise<GPUDevice> {
       maxComputeWorkgroupSizeX,
       maxComputeWorkgroupStorageSize,
     } = adapter.limits;
-    return await adapter.requestDevice({
-      requiredLimits: {
-        maxComputeInvocationsPerWorkgroup,
-        maxComputeWorkgroupSizeX,
-        maxComputeWorkgroupStorageSize,
-      },
-    });
+    const request = (...requiredFeatures: GPUFeatureName[]) =>
+      adapter.requestDevice({
+        requiredFeatures,
+        requiredLimits: {
+          maxComputeInvocationsPerWorkgroup,
+          maxComputeWorkgroupSizeX,
+          maxComputeWorkgroupStorageSize,
+        },
+      });
+    return await request("subgroups").catch(() => request());
   };
   return opened ??= open();
+}
+
+/** The lanes of a subgroup, where kernels can use them. */
+export async function subgroupSize(): Promise<number | undefined> {
+  const { features, adapterInfo } = await openGpu();
+  const { subgroupMinSize, subgroupMaxSize } = adapterInfo;
+  return features.has("subgroups") && subgroupMinSize === subgroupMaxSize
+    ? subgroupMaxSize
+    : undefined;
 }
 
 /** Runs a kernel over buffers, the result's last. */
@@ -188,12 +200,14 @@ export function tolerance(
   return { rtol: 1e-5, atol: (terms + 4) * 2 ** -22 };
 }
 
+/** What a product is asked for besides its operands. */
+export type Asked = Omit<MatmulRequest, keyof Product>;
+
 export async function check(
   product: Product,
-  adapterClass: MatmulRequest["adapterClass"],
-  request: Partial<MatmulRequest> = {},
+  asked: Asked,
 ): Promise<MatmulVariant> {
-  const variant = matmulVariant({ ...product, adapterClass, ...request });
+  const variant = matmulVariant({ ...product, ...asked });
   const { kernel, workgroups, ...options } = variant;
   const { a, b, joint } = product;
   const words = [a, b, ...joint ? [joint.c, joint.d] : []].map((operand) =>
@@ -206,22 +220,23 @@ export async function check(
   return variant;
 }
 
-/** Checks the variants for a product on a GPU whose names match a pattern. */
+/** Checks the variants for a product whose names match a pattern. */
 export async function checkAll(
   product: Product,
   pattern: RegExp,
+  asked: Asked = { adapterClass: "gpu" },
 ): Promise<void> {
   const { limits } = await openGpu();
   const options = {
     maxWorkgroupThreads: limits.maxComputeInvocationsPerWorkgroup,
     maxWorkgroupBytes: limits.maxComputeWorkgroupStorageSize,
+    ...asked,
   };
-  const adapterClass = "gpu";
-  const { tuning } = matmulVariant({ ...product, adapterClass, ...options });
+  const { tuning } = matmulVariant({ ...product, ...options });
   const names = tuning!.choices.filter((name) => pattern.test(name));
   for (const name of names) {
     const tuned = new Map([[tuning!.key, name]]);
-    const variant = await check(product, adapterClass, { ...options, tuned });
+    const variant = await check(product, { ...options, tuned });
     if (variant.tuning?.choice !== name) {
       throw new Error(`${variant.tuning?.choice} was taken for ${name}`);
     }

@@ -4,6 +4,7 @@ import { kernelSource, kernelText } from "@wick/kernels-wgsl";
 import { assertClose, TEST_DEVICES } from "@wick/testing";
 import { toMetal } from "@wick/testing/metal";
 import {
+  type Asked,
   check,
   checkAll,
   dense,
@@ -11,6 +12,7 @@ import {
   filled,
   type Product,
   runKernel,
+  subgroupSize,
   tolerance,
   want,
 } from "./matmul_fixture_test.ts";
@@ -19,7 +21,18 @@ const ignore = TEST_DEVICES.some(({ name, ignore }) =>
   name === "webgpu" && ignore
 );
 
-const CLASSES = ["software", "gpu"] as const;
+const lanes = ignore ? undefined : await subgroupSize();
+
+/** Devices that kernels are chosen for. */
+const DEVICES: readonly { name: string; asked: Asked; ignore: boolean }[] = [
+  { name: "software", asked: { adapterClass: "software" }, ignore },
+  {
+    name: "software with subgroups",
+    asked: { adapterClass: "software", ...(lanes && { subgroupSize: lanes }) },
+    ignore: ignore || lanes === undefined,
+  },
+  { name: "a GPU", asked: { adapterClass: "gpu" }, ignore },
+];
 
 const SIZES = [
   [1, 1, 1],
@@ -33,7 +46,7 @@ const SIZES = [
   [130, 132, 20],
 ] as const;
 
-for (const adapterClass of CLASSES) {
+for (const { name: device, asked, ignore } of DEVICES) {
   for (
     const [name, aSide, bSide] of [
       ["a·b", false, false],
@@ -43,13 +56,13 @@ for (const adapterClass of CLASSES) {
     ] as const
   ) {
     Deno.test({
-      name: `kernels of ${name} for ${adapterClass} are right at awkward sizes`,
+      name: `kernels of ${name} for ${device} are right at awkward sizes`,
       ignore,
       async fn() {
         for (const [m, n, k] of SIZES) {
           const a = dense([], m, k, 1, { transposed: aSide });
           const b = dense([], k, n, 2, { transposed: bSide });
-          await check({ m, n, k, a, b }, adapterClass);
+          await check({ m, n, k, a, b }, asked);
         }
       },
     });
@@ -57,7 +70,7 @@ for (const adapterClass of CLASSES) {
 
   for (const dtype of ["f16", "bf16"] as const) {
     Deno.test({
-      name: `kernels for ${adapterClass} read ${dtype}`,
+      name: `kernels for ${device} read ${dtype}`,
       ignore,
       async fn() {
         for (const [m, n, k] of [[5, 7, 9], [6, 36, 24], [70, 36, 24]]) {
@@ -66,8 +79,8 @@ for (const adapterClass of CLASSES) {
             const a = dense([], m!, k!, 1);
             const halves = dense([], m!, k!, 2, { dtype });
             const b = dense([], k!, n!, 3, { dtype, transposed });
-            await check({ ...sizes, a, b }, adapterClass);
-            await check({ ...sizes, a: halves, b }, adapterClass);
+            await check({ ...sizes, a, b }, asked);
+            await check({ ...sizes, a: halves, b }, asked);
           }
         }
       },
@@ -75,7 +88,7 @@ for (const adapterClass of CLASSES) {
   }
 
   Deno.test({
-    name: `kernels for ${adapterClass} walk batches, some of them repeated`,
+    name: `kernels for ${device} walk batches, some of them repeated`,
     ignore,
     async fn() {
       const batch = [2, 3, 2];
@@ -83,20 +96,20 @@ for (const adapterClass of CLASSES) {
         const sizes = { batch, m: m!, n: n!, k: k! };
         const a = dense([2, -1, 2], m!, k!, 1);
         const b = dense([-1, 3, 2], k!, n!, 2, { transposed: true });
-        await check({ ...sizes, a, b }, adapterClass);
+        await check({ ...sizes, a, b }, asked);
         const same = dense(batch, m!, k!, 3);
         const { sizes: { BATCH } } = await check({
           ...sizes,
           a: same,
           b: dense(batch, k!, n!, 4),
-        }, adapterClass);
+        }, asked);
         assertEquals(BATCH, 12);
       }
     },
   });
 
   Deno.test({
-    name: `kernels for ${adapterClass} start and skip where they are told`,
+    name: `kernels for ${device} start and skip where they are told`,
     ignore,
     async fn() {
       for (
@@ -109,17 +122,17 @@ for (const adapterClass of CLASSES) {
             seed,
           );
         const [a, b] = [spaced(m!, k!, 1), spaced(k!, n!, 2)];
-        await check({ m: m!, n: n!, k: k!, a, b }, adapterClass);
+        await check({ m: m!, n: n!, k: k!, a, b }, asked);
       }
       // A matrix of one repeated column, one of one repeated row.
       const a = filled({ dtype: "f32", offset: 1, strides: [2, 0] }, 12, 3);
       const b = filled({ dtype: "f32", offset: 4, strides: [0, 1] }, 12, 4);
-      await check({ m: 5, n: 8, k: 4, a, b }, adapterClass);
+      await check({ m: 5, n: 8, k: 4, a, b }, asked);
     },
   });
 
   Deno.test({
-    name: `joint kernels for ${adapterClass} add the scaled second product`,
+    name: `joint kernels for ${device} add the scaled second product`,
     ignore,
     async fn() {
       for (
@@ -145,7 +158,7 @@ for (const adapterClass of CLASSES) {
               c: dense([], m!, rank!, 3, left),
               d: dense([], rank!, n!, 4, { transposed: !transposed }),
             },
-          }, adapterClass);
+          }, asked);
         }
       }
     },
@@ -171,7 +184,9 @@ Deno.test({
     ) {
       const a = dense([], m!, k!, 1);
       const b = dense([], k!, n!, 2, { transposed: true });
-      const { sizes } = await check({ m: m!, n: n!, k: k!, a, b }, "gpu");
+      const { sizes } = await check({ m: m!, n: n!, k: k!, a, b }, {
+        adapterClass: "gpu",
+      });
       const { TILE_M, TILE_N, TILE_K, SPLIT } = sizes;
       tiles.push(`${TILE_M}x${TILE_N}x${TILE_K}/${SPLIT}`);
     }
@@ -267,25 +282,19 @@ Deno.test({
   ignore,
   async fn() {
     const seen = new Set<string>();
-    for (const adapterClass of CLASSES) {
+    for (const { asked, ignore } of DEVICES) {
+      if (ignore) continue;
       for (const [m, n, k] of [[3, 5, 2], [5, 12, 64], [36, 40, 8]]) {
         const a = dense([], m!, k!, 1);
         const b = dense([], k!, n!, 2);
-        const variant = matmulVariant({
-          m: m!,
-          n: n!,
-          k: k!,
-          a,
-          b,
-          adapterClass,
-        });
+        const variant = matmulVariant({ m: m!, n: n!, k: k!, a, b, ...asked });
         const { kernel, workgroups, hooks, ...options } = variant;
         seen.add(kernel);
         const text = kernelSource(kernel, {
           ...options,
           hooks: { ...hooks, epilogue: "return 100.0 * value + f32(i);" },
         });
-        const product = { m: m!, n: n!, k: k!, a, b };
+        const product = { ...{ m: m!, n: n!, k: k! }, a, b };
         const expected = want(product).map((value, i) => 100 * value + i);
         const got = await runKernel(
           text,
@@ -300,14 +309,20 @@ Deno.test({
     assertEquals([...seen].sort(), [
       "matmul",
       "matmul_direct",
+      ...lanes === undefined ? [] : ["matmul_lanes"],
       "matmul_split",
       "matmul_tiled",
     ]);
   },
 });
 
-for (const form of ["", "_direct", "_rows", "_split", "_tiled"] as const) {
-  for (const joint of [false, true]) {
+for (
+  const form of [
+    ...["", "_direct", "_lanes", "_lanes_down"] as const,
+    ...["_rows", "_split", "_tiled"] as const,
+  ] as const
+) {
+  for (const joint of form === "_lanes_down" ? [false] : [false, true]) {
     const kernel = `matmul${joint ? "_joint" : ""}${form}`;
     for (
       const [kind, text] of [["stands", kernelText(kernel)], [
@@ -317,7 +332,7 @@ for (const form of ["", "_direct", "_rows", "_split", "_tiled"] as const) {
     ) {
       Deno.test({
         name: `${kernel} is right as it ${kind}`,
-        ignore,
+        ignore: ignore || (form.startsWith("_lanes") && lanes === undefined),
         async fn() {
           const product: Product = {
             ...{ m: 64, n: 64, k: 64 },
@@ -346,12 +361,12 @@ for (const form of ["", "_direct", "_rows", "_split", "_tiled"] as const) {
 }
 
 Deno.test("variants for operands of 16 bits translate to Metal", () => {
-  for (const adapterClass of CLASSES) {
+  for (const { asked } of DEVICES) {
     for (const dtype of ["f16", "bf16"] as const) {
       for (const n of [33, 36]) {
         const a: MatmulOperand = { dtype, offset: 0, strides: [64, 1] };
         const b: MatmulOperand = { dtype, offset: 0, strides: [n, 1] };
-        const request = { m: 40, n, k: 64, a, b, adapterClass };
+        const request = { m: 40, n, k: 64, a, b, ...asked };
         const { kernel, workgroups: _, ...options } = matmulVariant(request);
         assertEquals(
           toMetal(kernelSource(kernel, options)).match(/kernel void/g)?.length,

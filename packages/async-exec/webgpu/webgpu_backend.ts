@@ -62,6 +62,7 @@ export async function webgpuBackend(
     // Bind groups of more are made slowly, and no plan needs them.
     maxStorageBuffers: Math.min(limits.maxStorageBuffersPerShaderStage, 64),
     maxDispatchSteps: options.software ? 3 : 7,
+    ...subgroups(device, options.software),
     tuned: store.choices,
   };
   const failures = new FailureLog(device);
@@ -260,6 +261,19 @@ export async function webgpuBackend(
       device.destroy();
     },
   };
+}
+
+/** The size of subgroups, where kernels have been measured with them. */
+function subgroups(
+  { features, adapterInfo }: GPUDevice,
+  software: boolean,
+): Pick<DeviceTraits, "subgroupSize"> {
+  const { subgroupMinSize, subgroupMaxSize } = adapterInfo;
+  return software && features.has("subgroups") &&
+      subgroupMinSize === subgroupMaxSize &&
+      [4, 8, 16].includes(subgroupMaxSize)
+    ? { subgroupSize: subgroupMaxSize }
+    : {};
 }
 
 function gpuStorage(storage: Storage): GpuStorage {

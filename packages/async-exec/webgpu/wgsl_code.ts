@@ -15,7 +15,7 @@ import {
 import { computedLoad } from "./computed_load.ts";
 import { isPacked, loadText } from "./element_text.ts";
 import { elementwiseCode } from "./elementwise_code.ts";
-import { computesFours, fusedText } from "./fused_text.ts";
+import { computesFours, fusedFourText, fusedText } from "./fused_text.ts";
 import { KernelBuffers } from "./kernel_buffers.ts";
 
 /** A step as a shader and what it is called with. */
@@ -36,7 +36,7 @@ export interface KernelCode {
 export interface WgslCodeOptions {
   /** A call whose threads compute the same elements, if that can be. */
   readonly like?: KernelCall;
-  /** Whether element-wise code computes one element at a time. */
+  /** Whether fused code computes one element at a time. */
   readonly single?: boolean;
 }
 
@@ -53,7 +53,7 @@ export function wgslCode(
   traits: DeviceTraits,
   { like, single = false }: WgslCodeOptions = {},
 ): KernelCode {
-  if (step.main) return mainCode(step, step.main, traits, like);
+  if (step.main) return mainCode(step, step.main, traits, like, single);
   const { text, slots, workgroups } = elementwiseCode(
     step,
     step.fused!,
@@ -68,11 +68,15 @@ export function wgslCode(
   };
 }
 
+/** The hook of a kernel that stores vectors. */
+const FOUR = "epilogue_four";
+
 function mainCode(
   { fused, output }: Step,
   main: StepMain,
   device: DeviceTraits,
   like: KernelCall | undefined,
+  single: boolean,
 ): KernelCode {
   const { operation, attributes, operands, shape, dtype } = main;
   if (!operation.kernel) {
@@ -115,8 +119,11 @@ function mainCode(
     }
   });
   if (fused) {
-    const { body, functions: used } = fusedText(fused, buffers);
-    hooks["epilogue"] = body;
+    const fours = !single && hasHook(call.kernel, FOUR) && computesFours(fused);
+    const { body, functions: used } = fours
+      ? fusedFourText(fused, buffers, "f32", "finish", true)
+      : fusedText(fused, buffers);
+    hooks[fours ? FOUR : "epilogue"] = body;
     for (const text of used) functions.add(text);
   }
   let text = kernelSource(call.kernel, {

@@ -45,6 +45,7 @@ export function matmulCall(
     adapterClass: device.adapterClass,
     maxWorkgroupThreads: device.maxWorkgroupThreads,
     maxWorkgroupBytes: device.maxWorkgroupBytes,
+    ...(device.subgroupSize && { subgroupSize: device.subgroupSize }),
     ...(like && like.kernel !== QUANTIZED_ROW && { like }),
     ...(device.tuned && { tuned: device.tuned }),
   });

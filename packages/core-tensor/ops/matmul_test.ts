@@ -2,6 +2,7 @@ import { random, testOp } from "@wick/testing";
 import { add } from "./add.ts";
 import { loraLinear } from "./lora_linear.ts";
 import { matmul } from "./matmul.ts";
+import { mul } from "./mul.ts";
 import { transpose } from "./transpose.ts";
 
 testOp(matmul, [random([3, 5], 1), random([5, 4], 2)]);
@@ -35,3 +36,10 @@ testOp((a, b, c) => add(matmul(a, b), c), [
   random([63, 3], 17),
   random([3], 18),
 ], { name: "with bias, awkward" });
+testOp((a, b, c, d, e) => mul(add(add(matmul(a, b), c), d), e), [
+  random([37, 20], 19),
+  random([20, 12], 20),
+  random([37, 12], 21),
+  random([12], 22, { dtype: "f16" }),
+  random([37, 1], 23),
+], { name: "with code that reads vectors after it" });

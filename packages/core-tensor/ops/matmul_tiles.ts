@@ -1,3 +1,5 @@
+import { laneTiles } from "./matmul_lane_tiles.ts";
+
 /** The part of a matrix kernel's sizes that says who computes what. */
 export interface MatmulTile {
   /** Values of the kernel's sizes. */
@@ -30,36 +32,51 @@ const STANDS = [
 const BLOCKS = [[1, 1], [1, 2], [2, 1], [2, 2], [4, 1], [2, 4], [4, 2], [4, 4]]
   .map(([rows, columns]) => ({ rows: 4 * rows!, columns: 4 * columns! }));
 
-/** Tiles of `matmul_direct` with a name. */
+/** Tiles of a kernel for software, with a name. */
 export interface SoftwareTile {
   /** A name that no other tiles have. */
   readonly name: string;
+  /** The form of the kernel. */
+  readonly form: "_direct" | "_lanes" | "_lanes_down";
   /** The tiles. */
   readonly tile: MatmulTile;
+  /** How long it takes, as far as a model can tell. */
+  readonly cycles: number;
 }
 
 /**
- * Gives tiles of `matmul_direct` for a rasteriser on the CPU, from the one that
- * a model of llvmpipe, with loads by vectors, finds the fastest.
+ * Gives tiles for a rasteriser on the CPU, from the one that a model of llvmpipe,
+ * with loads by vectors, finds the fastest.
  *
  * @param sizes The product.
+ * @param lanes The lanes of a subgroup, where kernels can use them.
+ * @param joint Whether a second product is added.
  * @returns The tiles, the best first.
  */
-export function softwareTiles(sizes: MatmulSizes): readonly SoftwareTile[] {
-  return byCycles(sizes, 27, 32).map(
-    ({ rows, columns, across, down, groups }) => ({
-      name: `direct ${rows / 4}x${columns / 4} on ${down}x${across}`,
-      tile: {
-        sizes: {
-          ROW_BLOCKS: rows / 4,
-          COLUMN_BLOCKS: columns / 4,
-          ACROSS: across,
-          DOWN: down,
-        },
-        groups,
+export function softwareTiles(
+  sizes: MatmulSizes,
+  lanes: number | undefined,
+  joint: boolean,
+): readonly SoftwareTile[] {
+  const direct = byCycles(sizes, 27, 32).map((
+    { rows, columns, across, down, groups, cycles },
+  ): SoftwareTile => ({
+    name: `direct ${rows / 4}x${columns / 4} on ${down}x${across}`,
+    form: "_direct",
+    tile: {
+      sizes: {
+        ROW_BLOCKS: rows / 4,
+        COLUMN_BLOCKS: columns / 4,
+        ACROSS: across,
+        DOWN: down,
       },
-    }),
-  );
+      groups,
+    },
+    cycles,
+  }));
+  if (lanes === undefined) return direct;
+  return [...laneTiles(sizes, lanes, joint), ...direct]
+    .toSorted((a, b) => a.cycles - b.cycles);
 }
 
 /**

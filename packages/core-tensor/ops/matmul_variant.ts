@@ -59,6 +59,8 @@ export interface MatmulRequest {
   readonly maxWorkgroupThreads?: number;
   /** Bytes of workgroup memory at most; 16 KiB if absent. */
   readonly maxWorkgroupBytes?: number;
+  /** The lanes of a subgroup, where kernels for software can use them. */
+  readonly subgroupSize?: number;
   /**
    * The call of another product of `[m, n]`: if it can be, each thread computes
    * the same elements.
@@ -76,9 +78,7 @@ export interface MatmulRequest {
 }
 
 /** A kernel of the family `kernels/matmul*.wgsl`. */
-export type MatmulKernel =
-  | `matmul${"" | "_direct" | "_tiled" | "_split" | "_rows"}`
-  | `matmul_joint${"" | "_direct" | "_tiled" | "_split" | "_rows"}`;
+export type MatmulKernel = `matmul${"" | "_joint"}${MatmulForm}`;
 
 /** A call of a matrix kernel, as plain data. */
 export interface MatmulVariant {
@@ -158,7 +158,7 @@ export function matmulVariant(request: MatmulRequest): MatmulVariant {
   const choices: readonly Choice[] = !vectors
     ? [{ name: "", form: "", tile: scalarTile(shape, request.adapterClass) }]
     : request.adapterClass === "software"
-    ? softwareTiles(shape).map((choice) => ({ ...choice, form: "_direct" }))
+    ? softwareTiles(shape, request.subgroupSize, joint !== undefined)
     : gpuTiles({ ...shape, rows }, request);
   const key = matmulClass(request, matrices);
   const wanted = request.tuned?.get(key);
@@ -204,18 +204,20 @@ export function matmulVariant(request: MatmulRequest): MatmulVariant {
 const TILE_SIZES = [
   ...["ROWS", "COLUMNS", "ACROSS", "DOWN", "SPLIT"],
   ...["ROW_BLOCKS", "COLUMN_BLOCKS", "TILE_M", "TILE_N", "TILE_K", "AHEAD"],
+  ...["LANES", "VECTORS"],
   ...["BATCHED", "FOLDS"],
 ];
 
 /** The tiles of another product, unless it reads vectors and this one cannot. */
 function likeTile(
-  { like }: MatmulRequest,
+  { like, joint }: MatmulRequest,
   rows: boolean,
   vectors: boolean,
 ): { form: MatmulForm; tile: MatmulTile } | undefined {
   const form = FORMS.find((form) => like?.kernel.endsWith(form)) ?? "";
   const can = form === "" || (form === "_rows" ? rows : vectors);
-  if (!like || !can) return undefined;
+  // Lanes do not stand below each other where a second product is added.
+  if (!like || !can || (joint && form === "_lanes_down")) return undefined;
   const sizes = Object.fromEntries(
     Object.entries(like.sizes).filter(([name]) => TILE_SIZES.includes(name)),
   );
@@ -226,7 +228,10 @@ function likeTile(
 }
 
 type MatmulForm = "" | typeof FORMS[number];
-const FORMS = ["_direct", "_rows", "_split", "_tiled"] as const;
+const FORMS = [
+  ...["_direct", "_lanes", "_lanes_down"] as const,
+  ...["_rows", "_split", "_tiled"] as const,
+] as const;
 
 /** A form of the kernels and its tiles. */
 interface Choice {
