@@ -22,6 +22,8 @@ export interface Batch {
   readonly counted: number;
   /** The part of a larger batch's tokens that count; all if absent. */
   readonly share?: number;
+  /** The rows of each adapter, where several share the batch; one if absent. */
+  readonly parts?: readonly number[];
 }
 
 // Each length is planned and compiled once, so lengths are few.

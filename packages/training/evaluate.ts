@@ -1,6 +1,7 @@
 import { nextTurn } from "@wick/async-exec";
 import { type Communicator, singleProcess } from "@wick/distributed";
 import {
+  adapterNumbers,
   type CausalLanguageModel,
   generateText,
   type Tokenizer,
@@ -27,6 +28,8 @@ export interface EvaluationOptions {
   readonly onProgress?: (done: number, total: number) => void;
   /** Stops between two batches when it aborts. */
   readonly signal?: AbortSignal;
+  /** The adapter that all rows have, by its name, where the model has a mix. */
+  readonly adapter?: string;
   /** The ranks that share the examples; one process if absent. */
   readonly communicator?: Communicator;
 }
@@ -39,13 +42,14 @@ export interface EvaluationOptions {
  * @param examples The examples, at least one.
  * @param options The batches.
  * @returns Loss and perplexity.
+ * @throws {RangeError} If the model has no adapter of the name.
  */
 export async function evaluateLoss(
   model: CausalLanguageModel,
   examples: readonly TokenizedExample[],
   options: EvaluationOptions = {},
 ): Promise<LossReport> {
-  const { batchSize = 16, onProgress, signal } = options;
+  const { batchSize = 16, onProgress, signal, adapter } = options;
   const { communicator = singleProcess() } = options;
   const { device } = model;
   const own = ownExamples(examples, communicator);
@@ -58,8 +62,15 @@ export async function evaluateLoss(
       const shape = [batch.rows, batch.length];
       using ids = device.tensor(batch.ids, { shape });
       using nextIds = device.tensor(batch.nextIds, { shape });
+      using adapters = adapter === undefined ? undefined : device.tensor(
+        adapterNumbers(
+          model.rowAdapters,
+          new Array<string>(batch.rows).fill(adapter),
+        ),
+      );
       using loss = languageModelLoss(model, ids, nextIds, {
         differentiable: false,
+        ...(adapters && { adapters }),
       });
       total += batch.counted * await loss.item();
       tokens += batch.counted;
@@ -101,7 +112,7 @@ export async function exactMatch(
   options: EvaluationOptions & { readonly maxNewTokens?: number } = {},
 ): Promise<MatchResult[]> {
   const { batchSize = 50, maxNewTokens = 128, onProgress, signal } = options;
-  const { communicator = singleProcess() } = options;
+  const { communicator = singleProcess(), adapter } = options;
   const own = ownExamples(examples, communicator);
   const results: MatchResult[] = [];
   for (let start = 0; start < own.length; start += batchSize) {
@@ -110,7 +121,11 @@ export async function exactMatch(
       model,
       tokenizer,
       part.map(({ prompt }) => prompt),
-      { maxNewTokens, ...(signal && { signal }) },
+      {
+        maxNewTokens,
+        ...(adapter !== undefined && { adapters: part.map(() => adapter) }),
+        ...(signal && { signal }),
+      },
     );
     part.forEach(({ prompt, completion }, index) => {
       const generated = texts[index]!;

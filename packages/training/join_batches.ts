@@ -17,7 +17,7 @@ import { IGNORED } from "./language_model_loss.ts";
  * ```
  *
  * @param batches The batches, none of them packed.
- * @returns The batch of all rows.
+ * @returns The batch of all rows, which says how many are of each.
  */
 export function joinBatches(batches: readonly Batch[]): Batch {
   const total = (of: (batch: Batch) => number): number =>
@@ -42,5 +42,6 @@ export function joinBatches(batches: readonly Batch[]): Batch {
     nextIds,
     tokens: total(({ tokens }) => tokens),
     counted: total(({ counted }) => counted),
+    parts: batches.map((batch) => batch.rows),
   };
 }

@@ -24,6 +24,8 @@ export interface LanguageModelLossOptions {
    * share rows; the first of the row if absent.
    */
   readonly starts?: Tensor;
+  /** The number of each row's adapter, `i32 [batch]`, where there is a mix. */
+  readonly adapters?: Tensor;
   /** Whether gradients are wanted; true if absent. */
   readonly differentiable?: boolean;
   /** What is trained, as far as the output head depends on it; nothing if absent. */
@@ -53,10 +55,11 @@ export function languageModelLoss(
   nextIds: Tensor,
   options: LanguageModelLossOptions = {},
 ): Tensor {
-  const { positions, starts, onLayer } = options;
+  const { positions, starts, adapters, onLayer } = options;
   const stream = model.hidden(ids, {
     ...(positions && { positions }),
     ...(starts && { starts }),
+    ...(adapters && { adapters }),
     ...(onLayer && { onLayer }),
   });
   return streamLoss(model, stream, nextIds, options);
@@ -79,7 +82,7 @@ export function streamLoss(
   nextIds: Tensor,
   options: Omit<
     LanguageModelLossOptions,
-    "positions" | "starts" | "onLayer"
+    "positions" | "starts" | "adapters" | "onLayer"
   > = {},
 ): Tensor {
   const { hiddenSize, vocabularySize } = model.config;

@@ -45,16 +45,19 @@ export type { Schedule, ScheduleKind } from "./schedule.ts";
 export { trainStep } from "./train_step.ts";
 export type { TrainStepOptions, TrainStepResult } from "./train_step.ts";
 export { CapturedStep } from "./captured_step.ts";
+export type { CapturedStepOptions, RecordedLoss } from "./captured_step.ts";
+export { JointStep } from "./joint_step.ts";
 export type {
   BatchTensors,
-  CapturedStepOptions,
-  RecordedLoss,
-} from "./captured_step.ts";
+  JointStepOptions,
+  RecordedLosses,
+  StepPart,
+} from "./joint_step.ts";
 export { Trainer } from "./trainer.ts";
 export { MultiAdapterTrainer } from "./multi_adapter_trainer.ts";
 export type {
   AdapterJob,
-  AdapterReport,
+  AdapterProgress,
   AdapterTrainerOptions,
   MultiAdapterTrainerOptions,
   MultiStepReport,

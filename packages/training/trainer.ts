@@ -2,28 +2,21 @@ import { nextTurn } from "@wick/async-exec";
 import { type Communicator, singleProcess } from "@wick/distributed";
 import type { Tensor } from "@wick/core-tensor";
 import type { CausalLanguageModel } from "@wick/models";
-import { AdamW } from "./adamw.ts";
+import type { AdamW } from "./adamw.ts";
 import type { Batch } from "./batches.ts";
-import { checkLengths } from "./check_lengths.ts";
-import { BatchSource } from "./batch_source.ts";
-import { type BatchTensors, CapturedStep } from "./captured_step.ts";
-import type { RecordedLoss } from "./captured_step.ts";
+import { CapturedStep, type RecordedLoss } from "./captured_step.ts";
 import { compareRanks } from "./compare_ranks.ts";
 import { GradientExchange } from "./gradient_exchange.ts";
 import { explainDivergence } from "./explain_divergence.ts";
 import { DivergenceError } from "./divergence_error.ts";
 import { evaluateLoss } from "./evaluate.ts";
 import type { TokenizedExample } from "./example.ts";
+import type { BatchTensors } from "./joint_step.ts";
 import { languageModelLoss } from "./language_model_loss.ts";
-import { loraPlusRates } from "./lora_plus_rates.ts";
-import { learningRateAt } from "./schedule.ts";
 import type { TrainStepResult } from "./train_step.ts";
 import type { Trainable } from "./trainable.ts";
-import {
-  checkTrainerOptions,
-  type StepReport,
-  type TrainerOptions,
-} from "./trainer_options.ts";
+import type { StepReport, TrainerOptions } from "./trainer_options.ts";
+import { TrainingJob } from "./training_job.ts";
 import type { BestValidation } from "./training_state.ts";
 
 /**
@@ -35,14 +28,9 @@ import type { BestValidation } from "./training_state.ts";
  */
 export class Trainer {
   readonly #model: CausalLanguageModel;
-  readonly #trainable: Trainable;
-  readonly #validation: readonly TokenizedExample[];
+  readonly #job: TrainingJob;
   readonly #options: TrainerOptions;
-  readonly #source: BatchSource;
   readonly #communicator: Communicator;
-  #best: BestValidation | undefined;
-  #lastValidation: number | undefined;
-  #sinceBest: number;
   /** Whether any rank wants to stop, as all ranks have agreed. */
   #stopped = false;
 
@@ -64,44 +52,36 @@ export class Trainer {
     validation: readonly TokenizedExample[] = [],
     options: TrainerOptions = {},
   ) {
-    checkTrainerOptions(options);
-    const { maxPositions } = model.config;
-    checkLengths([...examples, ...validation], maxPositions);
-    const { batchSize = 8, seed = 0, packLength, groupByLength } = options;
     this.#model = model;
-    this.#trainable = trainable;
-    this.#validation = validation;
+    this.#job = new TrainingJob(
+      model,
+      trainable,
+      examples,
+      validation,
+      options,
+    );
     this.#options = options;
     this.#communicator = options.communicator ?? singleProcess();
-    this.#source = new BatchSource(examples, {
-      batchSize,
-      seed,
-      maxLength: maxPositions,
-      ...(packLength !== undefined && { packLength }),
-      ...(groupByLength !== undefined && { groupByLength }),
-    });
-    this.#best = options.state?.best;
-    this.#sinceBest = options.state?.validationsSinceBest ?? 0;
   }
 
   /** The rows of the data: examples, or rows that several share. */
   get rows(): number {
-    return this.#source.rows;
+    return this.#job.source.rows;
   }
 
   /** The best validation so far, if there was one. */
   get best(): BestValidation | undefined {
-    return this.#best;
+    return this.#job.best;
   }
 
   /** The last validation loss of this run, if there was one. */
   get lastValidation(): number | undefined {
-    return this.#lastValidation;
+    return this.#job.lastValidation;
   }
 
   /** Whether it ended because validation got no better. */
   get isStale(): boolean {
-    return this.#sinceBest >= (this.#options.patience ?? Infinity);
+    return this.#job.isStale;
   }
 
   /**
@@ -113,10 +93,10 @@ export class Trainer {
    */
   async run(): Promise<StepReport[]> {
     const { device } = this.#model;
-    const { steps = 100, onStep, state } = this.#options;
+    const { steps = 100, onStep, onBest, state } = this.#options;
     const { saveEvery = Infinity, compareEvery = 50 } = this.#options;
-    const parameters = [...this.#trainable.parameters.values()];
-    using optimizer = this.#optimizer(parameters);
+    const { parameters, trainable } = this.#job;
+    using optimizer = this.#job.optimizer();
     using counter = device.tensor(Uint32Array.of(0));
     const first = state?.step ?? 0;
     using exchange = this.#exchange(optimizer);
@@ -131,7 +111,7 @@ export class Trainer {
     let saved = first;
     let step = first;
     const compare = () =>
-      compareRanks(this.#communicator, this.#trainable.parameters, step);
+      compareRanks(this.#communicator, trainable.parameters, step);
     await compare();
     for (; step < steps && !this.isStopped && !this.isStale; step++) {
       const batches = this.#batches(step);
@@ -145,10 +125,10 @@ export class Trainer {
         steps,
         tokensPerSecond: tokens / seconds,
         secondsLeft: seconds / (step + 1 - first) * (steps - step - 1),
-        validationLoss: await this.#validate(step + 1, steps),
+        validationLoss: await this.#validate(step + 1),
       };
       reports.push(full);
-      await this.#noteBest(full);
+      if (this.best?.step === step + 1) await onBest?.(full);
       await onStep?.(full);
       if ((step + 1) % compareEvery === 0) await compare();
       if ((step + 1) % saveEvery === 0) {
@@ -165,26 +145,6 @@ export class Trainer {
 
   /** The step that is being made, for the counter of dropout. */
   #step = 0;
-
-  #optimizer(parameters: readonly Tensor[]): AdamW {
-    const { weightDecay = 0, loraPlusRatio = 1, state } = this.#options;
-    const names = [...this.#trainable.parameters.keys()];
-    const optimizer = new AdamW(this.#model.device, parameters, {
-      weightDecay,
-      rates: loraPlusRates(names, loraPlusRatio),
-    });
-    if (state) {
-      const states = names.map((name) => {
-        const found = state.parameters.get(name);
-        if (found) return found;
-        throw new RangeError(
-          `Cannot go on from step ${state.step}: the state has no ${name}`,
-        );
-      });
-      optimizer.restore(states, state.step);
-    }
-    return optimizer;
-  }
 
   #exchange({ shapes }: AdamW): GradientExchange | undefined {
     const { exchange: dtype = "f32" } = this.#options;
@@ -213,17 +173,17 @@ export class Trainer {
       accumulation: gradientAccumulation,
       maxGradientNorm,
       onBatch: (part) => {
-        if (!this.#drops) return;
+        if (!this.#job.drops) return;
         const batch = this.#step * gradientAccumulation + part;
         device.write(counter, [batch * size + rank]);
       },
       ...(exchange && { exchange }),
       loss: (batch) => {
-        this.#setDropout(counter);
+        this.#job.setDropout(counter);
         try {
           return this.#recordLoss(batch);
         } finally {
-          this.#setDropout(undefined);
+          this.#job.setDropout(undefined);
         }
       },
     });
@@ -252,7 +212,7 @@ export class Trainer {
     const loss = languageModelLoss(this.#model, ids, nextIds, {
       labelSmoothing,
       ...shared,
-      parameters: [...this.#trainable.parameters.values()],
+      parameters: this.#job.parameters,
       onLayer: (x) => void checkpoints.push(x),
     });
     return { loss, ...(gradientCheckpointing && { checkpoints }) };
@@ -263,7 +223,7 @@ export class Trainer {
     batches: readonly Batch[],
     captured: CapturedStep,
   ): Promise<TrainStepResult & Pick<StepReport, "learningRate">> {
-    const learningRate = this.#learningRate(step);
+    const learningRate = this.#job.learningRate(step);
     const { loss: own, gradientNorm } = await captured.run(
       batches,
       learningRate,
@@ -273,7 +233,7 @@ export class Trainer {
       const { learningRate: highest = 1e-4 } = this.#options;
       throw new DivergenceError(
         step + 1,
-        await explainDivergence(this.#model, this.#trainable, batches, {
+        await explainDivergence(this.#model, this.#job.trainable, batches, {
           loss,
           gradientNorm,
           learningRate: highest,
@@ -283,22 +243,12 @@ export class Trainer {
     return { loss, gradientNorm, learningRate };
   }
 
-  #learningRate(step: number): number {
-    const { steps = 100, warmupSteps = 0, schedule = "linear" } = this.#options;
-    const { learningRate = 1e-4, minLearningRate = 0 } = this.#options;
-    const least = minLearningRate * learningRate;
-    return learningRateAt(
-      { kind: schedule, learningRate, warmupSteps, steps, least },
-      step,
-    );
-  }
-
   #batches(step: number): Batch[] {
     const { gradientAccumulation = 1 } = this.#options;
     return Array.from(
       { length: gradientAccumulation },
       (_, part) =>
-        this.#source.batch(
+        this.#job.source.batch(
           step * gradientAccumulation + part,
           this.#communicator.size > 1 ? this.#communicator : undefined,
         ),
@@ -309,60 +259,21 @@ export class Trainer {
   #tokens(step: number, own: readonly Batch[]): number {
     const whole = this.#communicator.size === 1
       ? own
-      : own.map((_, part) => this.#source.batch(step * own.length + part));
+      : own.map((_, part) => this.#job.source.batch(step * own.length + part));
     return whole.reduce((total, { tokens }) => total + tokens, 0);
   }
 
-  async #validate(step: number, steps: number): Promise<number | undefined> {
-    const { evaluateEvery = steps } = this.#options;
-    if (
-      this.#validation.length === 0 ||
-      (step % evaluateEvery !== 0 && step !== steps)
-    ) return undefined;
-    const { loss } = await evaluateLoss(this.#model, this.#validation, {
+  async #validate(step: number): Promise<number | undefined> {
+    if (!this.#job.isValidatedAfter(step)) return undefined;
+    const { loss } = await evaluateLoss(this.#model, this.#job.validation, {
       communicator: this.#communicator,
     });
+    this.#job.noteValidation(step, loss);
     return loss;
-  }
-
-  async #noteBest(report: StepReport): Promise<void> {
-    const { step, validationLoss: loss } = report;
-    if (loss === undefined) return;
-    this.#lastValidation = loss;
-    if (!(loss < (this.#best?.loss ?? Infinity))) {
-      this.#sinceBest++;
-      return;
-    }
-    this.#best = { step, loss };
-    this.#sinceBest = 0;
-    await this.#options.onBest?.(report);
   }
 
   async #save(step: number, optimizer: AdamW): Promise<void> {
     const { onSave } = this.#options;
-    if (!onSave) return;
-    const states = await optimizer.states();
-    const names = [...this.#trainable.parameters.keys()];
-    await onSave({
-      step,
-      parameters: new Map(names.map((name, index) => [name, states[index]!])),
-      best: this.#best,
-      validationsSinceBest: this.#sinceBest,
-    });
-  }
-
-  get #drops(): boolean {
-    return [...this.#trainable.layers.values()]
-      .some(({ config }) => config.dropout > 0);
-  }
-
-  /** What is recorded from now on drops inputs by that counter, or none. */
-  #setDropout(counter: Tensor | undefined): void {
-    const { seed = 0 } = this.#options;
-    let index = 0;
-    for (const layer of this.#trainable.layers.values()) {
-      layer.dropoutSource = counter &&
-        { seed: seed * 65536 + index++, counter };
-    }
+    if (onSave) await onSave(await this.#job.state(step, optimizer));
   }
 }
