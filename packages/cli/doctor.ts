@@ -30,6 +30,9 @@ const LIMITS = [
   "maxComputeWorkgroupsPerDimension",
 ] as const;
 
+/** Why `openDevice()` does not take a rasteriser of itself. */
+const SOFTWARE = ", software: slower than the CPU device";
+
 // Deno sleeps 10 ms before a read that is waited for settles.
 const WAITED_MILLISECONDS = 8;
 
@@ -64,7 +67,7 @@ async function doctor(args: Arguments, io: Io): Promise<number> {
     [
       "adapter",
       adapter
-        ? `${adapter.description}${adapter.software ? ", software" : ""}`
+        ? `${adapter.description}${adapter.software ? SOFTWARE : ""}`
         : "none: install a Vulkan driver to use a GPU",
     ],
     ...adapter ? adapterLines(adapter) : [],
