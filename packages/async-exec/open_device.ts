@@ -99,9 +99,12 @@ async function open(
         ? [...features, "timestamp-query"]
         : features,
     });
-  // Deno does not list the feature, yet grants it where the driver has it.
+  // Deno does not list the feature, yet grants it where the driver has it; in
+  // browsers it wants a line in front of each shader, which Deno refuses.
   const gpu =
-    await (software ? request("subgroups").catch(() => request()) : request());
+    await (typeof Deno === "undefined"
+      ? request()
+      : request("subgroups").catch(() => request()));
   const tuning = options.tuning ?? wantedTuning();
   return new Device(
     await webgpuBackend(gpu, {

@@ -53,10 +53,13 @@ export interface DeviceTraits {
   readonly maxWorkgroupBytes: number;
   /** Storage buffers of a kernel at most. */
   readonly maxStorageBuffers: number;
-  /** The lanes of a subgroup, where kernels can use them; absent where not. */
-  readonly subgroupSize?: number;
   /** Bytes that a part of a buffer must start at a multiple of; 256 if absent. */
   readonly partAlignment?: number;
+  /**
+   * Neighbouring threads that can read each other's registers, where that is
+   * always the same number; absent if they cannot.
+   */
+  readonly subgroupSize?: number;
   /** Whether it is busy with one small kernel already; no if absent. */
   readonly isSequential?: boolean;
   /** Steps that one dispatch may run at most; 1 if absent. */
@@ -109,6 +112,11 @@ export interface KernelCall {
   readonly types?: Readonly<Record<string, string>>;
   /** Bodies of the kernel's functions to set. */
   readonly hooks?: Readonly<Record<string, string>>;
+  /**
+   * Whether the lanes of a row, `LANES`, combine what they hold from register to
+   * register, as far as a subgroup goes; no if absent.
+   */
+  readonly subgroups?: boolean;
   /** Workgroups, spread over two dimensions by the device where needed. */
   readonly workgroups: number | readonly [number, number, number];
   /** Absent if there is nothing to choose. */

@@ -29,12 +29,15 @@ async function openWith(
   const adapter = await requestAdapter();
   const { maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupSizeX } =
     adapter!.limits;
-  const gpu = await adapter!.requestDevice({
-    requiredLimits: {
-      maxComputeInvocationsPerWorkgroup,
-      maxComputeWorkgroupSizeX,
-    },
-  });
+  const request = (features: GPUFeatureName[]) =>
+    adapter!.requestDevice({
+      requiredLimits: {
+        maxComputeInvocationsPerWorkgroup,
+        maxComputeWorkgroupSizeX,
+      },
+      requiredFeatures: features,
+    });
+  const gpu = await request(["subgroups"]).catch(() => request([]));
   const tuning = new TuningStore("a device of a test", { warn: () => {} });
   for (const [key, choice] of choices) {
     tuning.set(key, { choice, microseconds: 1, defaultMicroseconds: 1 });

@@ -17,6 +17,7 @@ import { ALIGNMENT, BufferPool, type GpuStorage } from "./buffer_pool.ts";
 import { CommandStream } from "./command_stream.ts";
 import { FailureLog } from "./failure_log.ts";
 import { PipelineCache } from "./pipeline_cache.ts";
+import { probeSubgroups } from "./probe_subgroups.ts";
 import { Program } from "./program.ts";
 import { Staging } from "./staging.ts";
 import { Tuner } from "./tuner.ts";
@@ -55,6 +56,9 @@ export async function webgpuBackend(
   const { limits } = device;
   const store = options.tuning ??
     new TuningStore(options.description, { warn: () => {} });
+  const staging = new Staging(device);
+  if (options.synchronousRead) await staging.prove();
+  const subgroupSize = await probeSubgroups(device, staging);
   const traits: DeviceTraits = {
     adapterClass: options.software ? "software" : "gpu",
     maxWorkgroupThreads: limits.maxComputeInvocationsPerWorkgroup,
@@ -62,8 +66,8 @@ export async function webgpuBackend(
     // Bind groups of more are made slowly, and no plan needs them.
     maxStorageBuffers: Math.min(limits.maxStorageBuffersPerShaderStage, 64),
     maxDispatchSteps: options.software ? 3 : 7,
-    ...subgroups(device, options.software),
     tuned: store.choices,
+    ...(subgroupSize !== undefined && { subgroupSize }),
   };
   const failures = new FailureLog(device);
   const stream = new CommandStream(device, failures);
@@ -76,14 +80,12 @@ export async function webgpuBackend(
     ),
   });
   const pipelines = new PipelineCache(device, failures);
-  const staging = new Staging(device);
   const tuner = new Tuner({
     ...{ device, pool, store, traits },
     measuresFrom: options.measuresFrom,
     flush: () => stream.flush(),
   });
   const programs = new WeakMap<Plan, Program>();
-  if (options.synchronousRead) await staging.prove();
   // Reading a word tells more than onSubmittedWorkDone(): it fails if the GPU
   // was lost, and costs no 10 ms where reading is synchronous.
   const probe = device.createBuffer({
@@ -261,19 +263,6 @@ export async function webgpuBackend(
       device.destroy();
     },
   };
-}
-
-/** The size of subgroups, where kernels have been measured with them. */
-function subgroups(
-  { features, adapterInfo }: GPUDevice,
-  software: boolean,
-): Pick<DeviceTraits, "subgroupSize"> {
-  const { subgroupMinSize, subgroupMaxSize } = adapterInfo;
-  return software && features.has("subgroups") &&
-      subgroupMinSize === subgroupMaxSize &&
-      [4, 8, 16].includes(subgroupMaxSize)
-    ? { subgroupSize: subgroupMaxSize }
-    : {};
 }
 
 function gpuStorage(storage: Storage): GpuStorage {

@@ -17,6 +17,7 @@ import { isPacked, loadText } from "./element_text.ts";
 import { elementwiseCode } from "./elementwise_code.ts";
 import { computesFours, fusedFourText, fusedText } from "./fused_text.ts";
 import { KernelBuffers } from "./kernel_buffers.ts";
+import { subgroupHooks } from "./subgroup_hooks.ts";
 
 /** A step as a shader and what it is called with. */
 export interface KernelCode {
@@ -93,7 +94,10 @@ function mainCode(
   });
   const own = bindings(call.kernel).toSorted((a, b) => a.binding - b.binding);
   const buffers = new KernelBuffers(own.length);
-  const hooks: Record<string, string> = { ...call.hooks };
+  const hooks: Record<string, string> = {
+    ...call.hooks,
+    ...(call.subgroups && subgroupHooks(call, device.subgroupSize!)),
+  };
   const functions = new Set<string>();
   const packed: string[] = [];
   operands.forEach((operand, index) => {

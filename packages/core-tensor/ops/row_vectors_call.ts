@@ -46,8 +46,8 @@ export function rowVectorsCall(
     types[`Four${name[0]!.toUpperCase()}${name.slice(1)}`] = four.type;
     if (four.body) hooks[`read_${name}`] = four.body.replaceAll("$", name);
   }
-  const { threads, tuning } = takeRowThreads(usual, device, {
-    ...{ kernel, count: outer, length, mostLanes: vectors },
+  const { threads, subgroups, tuning } = takeRowThreads(usual, device, {
+    ...{ kernel, count: outer, length, mostLanes: vectors, subgroups: true },
     leastLanes: Math.ceil(vectors / MOST_VECTORS),
   });
   return {
@@ -56,12 +56,13 @@ export function rowVectorsCall(
     types,
     hooks,
     workgroups: Math.ceil(outer / threads.ROWS),
+    ...(subgroups && { subgroups }),
     ...(tuning && { tuning }),
   };
 }
 
 function rowThreads(
-  { adapterClass, maxWorkgroupThreads }: DeviceTraits,
+  { adapterClass, maxWorkgroupThreads, subgroupSize }: DeviceTraits,
   rows: number,
   vectors: number,
 ): RowThreads {
@@ -70,6 +71,13 @@ function rowThreads(
     // [1152, 128] takes 0.9 ms with 2 lanes, 1.9 with 16; of [1152, 1024], 3.7
     // with 16, 10 with 64.
     const lanes = Math.min(32, powerOfTwo(vectors / MOST_VECTORS));
+    if (subgroupSize) {
+      // Softmax of [1152, 128]: 248 us with 4 lanes of 8 rows, 302 with 2 of 4;
+      // without subgroups 424.
+      const wide = Math.max(4, lanes);
+      const threads = Math.min(32, maxWorkgroupThreads);
+      return { LANES: wide, ROWS: Math.max(1, threads / wide) };
+    }
     return { LANES: lanes, ROWS: Math.max(1, 8 / lanes) };
   }
   const most = Math.min(256, maxWorkgroupThreads);
