@@ -8,7 +8,6 @@ import {
   multiply,
   rowByRow,
   sizesOf,
-  temporary,
 } from "./attention_blocks.ts";
 import { ATTENTION_GRADIENT_KERNELS } from "./attention_gradients.ts";
 
@@ -25,13 +24,11 @@ function attend(call: CpuCall<AttentionAttributes>): void {
   const out = floats(output);
   let sums: Float32Array = new Float32Array(0);
   forEachBlock(call, 3, (block) => {
-    const { batch, kvHead, rows, seen, keys, scores } = block;
+    const { batch, kvHead, rows, keys, scores } = block;
     const size = rows.length * headDim;
-    if (sums.length < size) sums = temporary(machine, size);
-    if (machine) {
-      const sizes = [scores.byteOffset, block.seenAt, keys];
-      machine.run("softmaxSeen", rows.length, sizes, false);
-    } else seen.forEach((end, row) => softmax(scores, row * keys, end, keys));
+    if (sums.length < size) sums = machine.temporary(size);
+    const sizes = [scores.byteOffset, block.seenAt, keys];
+    machine.run("softmaxSeen", rows.length, sizes, false);
     if (keys === 0) sums.fill(0);
     else {
       const values = headMatrix(operands[2]!, batch, kvHead);
@@ -50,41 +47,11 @@ function attend(call: CpuCall<AttentionAttributes>): void {
 }
 
 function statistics(call: CpuCall<AttentionAttributes>): void {
-  const { machine } = call;
-  const totals = machine?.temporary(call.output.length);
-  forEachBlock(call, 2, ({ rows, seen, keys, scores, seenAt }) => {
-    if (machine && totals) {
-      const sizes = [scores.byteOffset, seenAt, keys, totals.byteOffset];
-      machine.run("logSumExpSeen", rows.length, sizes, false);
-      rows.forEach((row, r) => call.output[row] = totals[r]!);
-      return;
-    }
-    rows.forEach((row, r) => {
-      const end = r * keys + seen[r]!;
-      let peak = -Infinity;
-      for (let i = r * keys; i < end; i++) peak = Math.max(peak, scores[i]!);
-      let total = 0;
-      for (let i = r * keys; i < end; i++) total += Math.exp(scores[i]! - peak);
-      call.output[row] = seen[r] === 0 ? 0 : peak + Math.log(total);
-    });
+  const { output, machine } = call;
+  const totals = machine.temporary(output.length);
+  forEachBlock(call, 2, ({ rows, keys, scores, seenAt }) => {
+    const sizes = [scores.byteOffset, seenAt, keys, totals.byteOffset];
+    machine.run("logSumExpSeen", rows.length, sizes, false);
+    rows.forEach((row, r) => output[row] = totals[r]!);
   });
-}
-
-/** Turns scores into probabilities; those from `end` on are not seen. */
-function softmax(
-  scores: Float32Array,
-  start: number,
-  end: number,
-  keys: number,
-): void {
-  let peak = -Infinity;
-  for (let i = start; i < start + end; i++) peak = Math.max(peak, scores[i]!);
-  let total = 0;
-  for (let i = start; i < start + end; i++) {
-    const share = Math.exp(scores[i]! - peak);
-    scores[i] = share;
-    total += share;
-  }
-  for (let i = start; i < start + end; i++) scores[i]! /= total;
-  scores.fill(0, start + end, start + keys);
 }

@@ -41,7 +41,7 @@ export interface AttentionBlock {
   readonly queries: Matrix;
   /** The scores, `[rows, keys]`, row by row; not yet masked. */
   readonly scores: Float32Array;
-  /** The address of `seen` for WebAssembly; 0 without a machine. */
+  /** The address of `seen` for WebAssembly. */
   readonly seenAt: number;
 }
 
@@ -73,10 +73,10 @@ export function forEachBlock(
   const [, keys, kvHeads] = sizesOf(k);
   const group = heads / kvHeads;
   const step = Math.max(1, Math.floor(ROWS / group));
-  const features = temporary(machine, step * group * headDim);
-  const scores = temporary(machine, step * group * keys);
-  const seenAt = machine ? machine.temporary(step * group).byteOffset : 0;
-  const seenWords = machine?.memory.array("i32", seenAt, step * group);
+  const features = machine.temporary(step * group * headDim);
+  const scores = machine.temporary(step * group * keys);
+  const seenAt = machine.temporary(step * group).byteOffset;
+  const seenWords = machine.memory.array("i32", seenAt, step * group);
   for (let batch = 0; batch < batches; batch++) {
     const limitAt = limits.view.offset + batch * limits.view.strides[0]!;
     const limit = limits.array[limitAt]!;
@@ -103,7 +103,7 @@ export function forEachBlock(
         }
         gatherRows(q, rows, features, scale);
         const most = seen.reduce((a, b) => Math.max(a, b));
-        seenWords?.set(seen);
+        seenWords.set(seen);
         const block = {
           ...{ batch, kvHead, rows, seen, keys: most, scores, seenAt },
           queries: rowByRow(features, headDim),
@@ -158,20 +158,6 @@ export function headMatrix(
 }
 
 /**
- * Gives room that stays until the step is done.
- *
- * @param machine What the step runs on.
- * @param count How many elements.
- * @returns The room, of any values.
- */
-export function temporary(
-  machine: CpuMachine | undefined,
-  count: number,
-): Float32Array {
-  return machine ? machine.temporary(count) : new Float32Array(count);
-}
-
-/**
  * Gives an array as a matrix.
  *
  * @param array The elements, row by row.
@@ -199,14 +185,14 @@ export function transposed(matrix: Matrix): Matrix {
  * @param b The right one, `[k, n]`.
  * @param out Where the product goes, row by row.
  * @param sizes m, k and n.
- * @param machine What it runs on; plain TypeScript if absent.
+ * @param machine What it runs on.
  */
 export function multiply(
   a: Matrix,
   b: Matrix,
   out: Float32Array,
   [m, k, n]: readonly [number, number, number],
-  machine: CpuMachine | undefined,
+  machine: CpuMachine,
 ): void {
   multiplyMatrices(machine, a.array, b.array, out, {
     ...{ batch: 1, m, k, n, aBatch: 0, bBatch: 0 },

@@ -14,7 +14,6 @@ import {
   multiply,
   rowByRow,
   sizesOf,
-  temporary,
   transposed,
 } from "./attention_blocks.ts";
 
@@ -31,7 +30,7 @@ function queryGradient(call: CpuCall<AttentionAttributes>): void {
   forEachSlope(call, ({ batch, kvHead, rows, keys }, _, slopes) => {
     const shape = [rows.length, keys, headDim] as const;
     const size = rows.length * headDim;
-    if (sums.length < size) sums = temporary(machine, size);
+    if (sums.length < size) sums = machine.temporary(size);
     multiply(
       rowByRow(slopes, keys),
       headMatrix(operands[1]!, batch, kvHead),
@@ -50,7 +49,7 @@ function queryGradient(call: CpuCall<AttentionAttributes>): void {
 function keyValueGradient(call: CpuCall<AttentionAttributes>): void {
   const { operands, output, machine } = call;
   const [, keys, kvHeads, headDim] = sizesOf(operands[1]!);
-  const sums = temporary(machine, keys * headDim);
+  const sums = machine.temporary(keys * headDim);
   forEachSlope(call, (block, given, slopes) => {
     const { batch, kvHead, rows, queries, scores } = block;
     const shape = [block.keys, rows.length, headDim] as const;
@@ -92,13 +91,13 @@ function forEachSlope(
   let [levels, means] = [slopes, slopes];
   floats(output).fill(0);
   forEachBlock(call, 3, (block) => {
-    const { batch, kvHead, rows, seen, keys, scores } = block;
+    const { batch, kvHead, rows, keys, scores } = block;
     if (keys === 0) return;
     if (slopes.length < scores.length) {
-      slopes = temporary(machine, scores.length);
-      given = temporary(machine, block.queries.array.length);
-      levels = temporary(machine, given.length / headDim);
-      means = temporary(machine, given.length / headDim);
+      slopes = machine.temporary(scores.length);
+      given = machine.temporary(block.queries.array.length);
+      levels = machine.temporary(given.length / headDim);
+      means = machine.temporary(given.length / headDim);
     }
     gatherRows(operands[4]!, rows, given, 1);
     const dy = rowByRow(given, headDim);
@@ -109,25 +108,10 @@ function forEachSlope(
       levels[r] = level[row]!;
       means[r] = mean[row]!;
     });
-    if (machine) {
-      machine.run("attentionSlopes", rows.length, [
-        ...[scores.byteOffset, slopes.byteOffset, block.seenAt, keys],
-        ...[levels.byteOffset, means.byteOffset],
-      ], false);
-      use(block, dy, slopes);
-      return;
-    }
-    rows.forEach((_, r) => {
-      const [start, end] = [r * keys, r * keys + seen[r]!];
-      const [total, average] = [levels[r]!, means[r]!];
-      for (let i = start; i < end; i++) {
-        const share = Math.exp(scores[i]! - total);
-        scores[i] = share;
-        slopes[i] = share * (slopes[i]! - average);
-      }
-      scores.fill(0, end, start + keys);
-      slopes.fill(0, end, start + keys);
-    });
+    machine.run("attentionSlopes", rows.length, [
+      ...[scores.byteOffset, slopes.byteOffset, block.seenAt, keys],
+      ...[levels.byteOffset, means.byteOffset],
+    ], false);
     use(block, dy, slopes);
   });
 }

@@ -18,12 +18,12 @@ export interface CpuCall<Attributes> {
   readonly attributes: Attributes;
   /** The operands. */
   readonly operands: readonly CpuOperand[];
-  /** Where the result goes, row by row. */
+  /** Where the result goes, row by row; it lies in the memory of the machine. */
   readonly output: CpuArray;
   /** The shape of the result. */
   readonly shape: Shape;
-  /** What it may run on; plain TypeScript if absent. */
-  readonly machine?: CpuMachine;
+  /** What it runs on. */
+  readonly machine: CpuMachine;
 }
 
 /** Computes an operation faster than its reference does. */

@@ -183,6 +183,21 @@ export class CpuMachine {
     return copy.byteOffset;
   }
 
+  /**
+   * Gives the address of an array of floats that a kernel is to fill.
+   *
+   * @param array The array.
+   * @returns Its address.
+   * @throws {TypeError} If it lies elsewhere, where a kernel cannot write.
+   */
+  addressOfResult(array: Float32Array): number {
+    const address = this.memory.addressOf(array);
+    if (address !== undefined) return address;
+    throw new TypeError(
+      `Cannot write ${array.length} results: they must lie in the memory of the machine`,
+    );
+  }
+
   /** Gives back what was made for a step. */
   endStep(): void {
     for (const address of this.#temporaries) this.memory.free(address);

@@ -20,7 +20,7 @@ function losses(
   const logits = floatOperand(operands[0]);
   const labels = denseOperand(operands[1]!);
   const classes = operands[0]!.view.shape[1]!;
-  const totals = machine && logSums(machine, logits, labels.length, classes);
+  const totals = logSums(machine, logits, labels.length, classes);
   for (let row = 0; row < labels.length; row++) {
     const label = labels[row]!;
     if (label === ignoreIndex) {
@@ -30,8 +30,7 @@ function losses(
     } else {
       const start = row * classes;
       const end = start + classes;
-      const total = totals?.[row] ?? logSum(logits, start, end);
-      let loss = total - (1 - labelSmoothing) * logits[start + label]!;
+      let loss = totals[row]! - (1 - labelSmoothing) * logits[start + label]!;
       if (labelSmoothing > 0) {
         let plain = 0;
         for (let i = start; i < end; i++) plain += logits[i]!;
@@ -52,43 +51,26 @@ function slopes(
   const out = floats(output);
   const classes = operands[1]!.view.shape[1]!;
   const share = labelSmoothing / classes;
-  const totals = machine && logSums(machine, logits, labels.length, classes);
-  const [from, to] = machine
-    ? [machine.addressOf(logits), machine.memory.addressOf(out)]
-    : [];
+  const totals = logSums(machine, logits, labels.length, classes);
+  const [from, to] = [machine.addressOf(logits), machine.addressOfResult(out)];
   for (let row = 0; row < labels.length; row++) {
     const label = labels[row]!;
     const start = row * classes;
-    const end = start + classes;
     if (label === ignoreIndex || label < 0 || label >= classes) {
-      out.fill(label === ignoreIndex ? 0 : NaN, start, end);
+      out.fill(label === ignoreIndex ? 0 : NaN, start, start + classes);
       continue;
     }
     const slope = dy[row]!;
     const less = slope * share;
-    const total = totals?.[row] ?? logSum(logits, start, end);
-    if (machine && from !== undefined && to !== undefined) {
-      machine.run("scaledExponentials", 1, [
-        ...[from + 4 * start, to + 4 * start, classes, total, slope, less],
-      ], false);
-    } else {
-      for (let i = start; i < end; i++) {
-        out[i] = Math.exp(logits[i]! - total) * slope - less;
-      }
-    }
+    machine.run("scaledExponentials", 1, [
+      ...[from + 4 * start, to + 4 * start],
+      ...[classes, totals[row]!, slope, less],
+    ], false);
     out[start + label]! -= slope * (1 - labelSmoothing);
   }
 }
 
-/** The logarithm of the sum of exponentials of a row. */
-function logSum(x: Float32Array, start: number, end: number): number {
-  const most = greatest(x, start, end);
-  let total = 0;
-  for (let i = start; i < end; i++) total += Math.exp(x[i]! - most);
-  return most + Math.log(total);
-}
-
-/** The same of all rows, in WebAssembly. */
+/** The logarithm of the sum of exponentials of each row. */
 function logSums(
   machine: CpuMachine,
   x: Float32Array,
@@ -99,14 +81,4 @@ function logSums(
   const sizes = [machine.addressOf(x), totals.byteOffset, columns];
   machine.run("logSumExpRows", rows, sizes, machine.shares(x.length));
   return totals;
-}
-
-/** The greatest element of a row; NaN shows in what is computed with it. */
-function greatest(x: Float32Array, start: number, end: number): number {
-  let most = -Infinity;
-  for (let i = start; i < end; i++) {
-    const value = x[i]!;
-    if (value > most) most = value;
-  }
-  return most;
 }

@@ -17,7 +17,7 @@ function onWeights<Attributes>(
 ): (call: CpuCall<Attributes>) => void {
   return (call) => {
     const { machine, operands } = call;
-    if (!machine || !operands.some(({ dtype }) => isQuantized(dtype))) {
+    if (!operands.some(({ dtype }) => isQuantized(dtype))) {
       run(call);
     } else if (!multiplyQuantized(machine, call)) {
       run({

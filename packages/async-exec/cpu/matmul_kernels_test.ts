@@ -12,6 +12,7 @@ import {
 import { assertClose, random } from "@wick/testing";
 import { assertEquals, assertThrows } from "@std/assert";
 import { type CpuOperand, denseOperand } from "./cpu_kernel.ts";
+import { CpuMachine } from "./cpu_machine.ts";
 import { MATMUL_KERNELS } from "./matmul_kernels.ts";
 
 const [product, joint] = MATMUL_KERNELS;
@@ -21,15 +22,17 @@ function operand(view: View, buffer: Shape, seed: number): CpuOperand {
   return { array, view, dtype: "f32" };
 }
 
-/** Compares with the reference of the operation, on copied operands. */
+/**
+ * Compares with the reference of the operation, on copied operands: those that
+ * lie elsewhere than in the memory of the machine are multiplied by other code.
+ */
 function check(
   kernel: typeof product,
   operands: readonly CpuOperand[],
   shape: Shape,
   attributes?: unknown,
 ): void {
-  const output = new Float32Array(elementCount(shape));
-  kernel!.run({ attributes, operands, output, shape });
+  const machine = new CpuMachine({ threads: 1, blas: false });
   const want = kernel!.operation.reference(
     operands.map((one) => Float64Array.from(denseOperand(one))),
     {
@@ -37,7 +40,17 @@ function check(
       ...{ shape, dtype: "f32", attributes },
     },
   );
-  assertClose(output, want, { rtol: 1e-6, atol: 1e-6 });
+  const inMemory = operands.map((operand): CpuOperand => {
+    const array = machine.temporary(operand.array.length);
+    array.set(operand.array);
+    return { ...operand, array };
+  });
+  for (const placed of [operands, inMemory]) {
+    const output = machine.temporary(elementCount(shape)).fill(NaN);
+    kernel!.run({ attributes, operands: placed, output, shape, machine });
+    assertClose(output, want, { rtol: 1e-6, atol: 1e-6 });
+  }
+  machine.close();
 }
 
 Deno.test("MATMUL_KERNELS has both products", () => {

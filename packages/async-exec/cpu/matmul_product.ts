@@ -45,12 +45,13 @@ const LEAST_DOT = 64;
 
 /**
  * Multiplies matrices by the fastest means there are: a BLAS for large ones,
- * else WebAssembly, on several threads for large ones.
+ * else WebAssembly, on several threads for large ones. What lies elsewhere than
+ * in the memory of the machine is multiplied in plain TypeScript.
  *
  * Sums of WebAssembly are f32 in blocks of 256 along k, each added to the
  * result; their order depends on no number of threads.
  *
- * @param machine What it runs on; plain TypeScript if absent.
+ * @param machine What it runs on.
  * @param a The left matrices.
  * @param b The right matrices.
  * @param out Where the results go.
@@ -58,21 +59,21 @@ const LEAST_DOT = 64;
  * @param joint A second product that is added to each result.
  */
 export function multiply(
-  machine: CpuMachine | undefined,
+  machine: CpuMachine,
   a: Float32Array,
   b: Float32Array,
   out: Float32Array,
   layout: MatmulLayout,
   joint?: MatmulJoint,
 ): void {
-  const memory = machine?.memory;
-  const left = memory?.addressOf(a);
-  const right = memory?.addressOf(b);
-  const to = memory?.addressOf(out);
-  const c = joint && memory?.addressOf(joint.c);
-  const d = joint && memory?.addressOf(joint.d);
+  const { memory } = machine;
+  const left = memory.addressOf(a);
+  const right = memory.addressOf(b);
+  const to = memory.addressOf(out);
+  const c = joint && memory.addressOf(joint.c);
+  const d = joint && memory.addressOf(joint.d);
   if (
-    !machine || left === undefined || right === undefined ||
+    left === undefined || right === undefined ||
     to === undefined || (joint && (c === undefined || d === undefined))
   ) {
     matmul(a, b, out, layout, joint);

@@ -49,9 +49,8 @@ function addUp(
   const inner = elementCount(shape.slice(axis + count));
   const outer = elementCount(shape.slice(0, axis));
   const size = Math.ceil(length / parts);
-  const to = machine?.memory.addressOf(out);
-  if (machine && to !== undefined && inner === 1) {
-    const from = machine.addressOf(x);
+  if (inner === 1) {
+    const [from, to] = [machine.addressOf(x), machine.addressOfResult(out)];
     const sizes = [from, to, length, parts, size, squared ? 1 : 0];
     const shared = machine.shares(x.length * NANOSECONDS);
     machine.run("sumRows", outer * parts, sizes, shared);
@@ -62,11 +61,6 @@ function addUp(
   for (let row = 0; row < outer * parts; row++) {
     const first = (row % parts) * size;
     const end = at + (Math.min(first + size, length) - first) * inner;
-    if (inner === 1) {
-      out[row] = squared ? sumOfSquares(x, at, end) : sumOf(x, at, end);
-      at = end;
-      continue;
-    }
     sums.fill(0);
     while (at < end) {
       for (let j = 0; j < inner; j++, at++) {
@@ -76,18 +70,6 @@ function addUp(
     }
     out.set(sums, row * inner);
   }
-}
-
-function sumOf(x: Float32Array, start: number, end: number): number {
-  let total = 0;
-  for (let i = start; i < end; i++) total += x[i]!;
-  return total;
-}
-
-function sumOfSquares(x: Float32Array, start: number, end: number): number {
-  let total = 0;
-  for (let i = start; i < end; i++) total += x[i]! * x[i]!;
-  return total;
 }
 
 /** Gives the result of a row, whose elements are `step` apart. */

@@ -69,15 +69,13 @@ function runWasm(
   { operands, output, attributes, machine }: CpuCall<AxisAttributes>,
   shape: Shape,
 ): boolean {
-  const out = machine?.memory.addressOf(output);
-  if (!machine || out === undefined) return false;
   if (attributes.axis !== shape.length - 1) return false;
   const columns = shape[attributes.axis]!;
   const arrays = operands.map(floatOperand);
   const { length } = arrays[0]!;
   const from = arrays.map((array) => machine.addressOf(array));
   const rows = columns === 0 ? 0 : length / columns;
-  const sizes = [...from, out, columns];
+  const sizes = [...from, machine.addressOfResult(floats(output)), columns];
   machine.run(name, rows, sizes, machine.shares(length * NANOSECONDS));
   return true;
 }

@@ -35,6 +35,18 @@ Deno.test("CpuMachine shares large work, and small work that comes on end", () =
   alone.close();
 });
 
+Deno.test("CpuMachine refuses results where its kernels cannot write", () => {
+  const machine = new CpuMachine({ threads: 1, blas: false });
+  assertThrows(
+    () => machine.addressOfResult(new Float32Array(3)),
+    TypeError,
+    "Cannot write 3 results: they must lie in the memory of the machine",
+  );
+  const out = machine.temporary(3);
+  assertEquals(machine.addressOfResult(out), out.byteOffset);
+  machine.close();
+});
+
 Deno.test("CpuMachine wants a whole number of threads", () => {
   for (const threads of [0, 1.5, -2, NaN]) {
     assertThrows(
