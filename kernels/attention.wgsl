@@ -60,6 +60,24 @@ fn read_v(i: u32) -> vec4f {
   return v[i];
 }
 
+// Vector d of a row that all threads of a subgroup read at once.
+fn same_k(start: u32, d: u32, lane: u32) -> vec4f {
+  return read_k(start + d);
+}
+
+fn same_v(start: u32, d: u32, lane: u32) -> vec4f {
+  return read_v(start + d);
+}
+
+// The bounds that all threads of a subgroup share; each has its own here.
+fn lowest(own: u32) -> u32 {
+  return own;
+}
+
+fn highest(own: u32) -> u32 {
+  return own;
+}
+
 fn load_limits(i: u32) -> i32 {
   return limits[i];
 }
@@ -119,13 +137,14 @@ fn main(
     end = max(end, seen[r]);
   }
 
-  for (var key = begin; key < end; key++) {
+  let last = highest(end);
+  for (var key = lowest(begin); key < last; key++) {
     var scores: array<f32, ROWS>; // @registers
     for (var r = 0u; r < ROWS; r++) { // @unroll
       scores[r] = 0.0;
     }
     for (var d = 0u; d < D4; d++) { // @unroll
-      let four = read_k(k_start + key * K_ROW + d);
+      let four = same_k(k_start + key * K_ROW, d, lane);
       for (var r = 0u; r < ROWS; r++) { // @unroll
         scores[r] += dot(query[r][d], four);
       }
@@ -140,7 +159,7 @@ fn main(
       total[r] = total[r] * shrink[r] + scores[r];
     }
     for (var d = 0u; d < D4; d++) { // @unroll
-      let four = read_v(v_start + key * V_ROW + d);
+      let four = same_v(v_start + key * V_ROW, d, lane);
       for (var r = 0u; r < ROWS; r++) { // @unroll
         sums[r][d] = fma(vec4f(scores[r]), four, sums[r][d] * shrink[r]);
       }

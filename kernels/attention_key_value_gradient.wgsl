@@ -62,6 +62,24 @@ fn read_v(i: u32) -> vec4f {
   return v[i];
 }
 
+// Vector d of a row that all threads of a subgroup read at once.
+fn same_q(start: u32, d: u32, lane: u32) -> vec4f {
+  return q[start + d];
+}
+
+fn same_dy(start: u32, d: u32, lane: u32) -> vec4f {
+  return dy[start + d];
+}
+
+// The bounds that all threads of a subgroup share; each has its own here.
+fn lowest(own: u32) -> u32 {
+  return own;
+}
+
+fn highest(own: u32) -> u32 {
+  return own;
+}
+
 fn load_limits(i: u32) -> i32 {
   return limits[i];
 }
@@ -128,7 +146,8 @@ fn main(
   if WINDOW > 0 {
     end = u32(clamp(i32(key0 + ROWS - 1 + WINDOW) - limit, 0, i32(QUERIES))) * GROUP;
   }
-  for (var row = min(first, QUERIES) * GROUP; row < end; row++) {
+  let last = highest(end);
+  for (var row = lowest(min(first, QUERIES) * GROUP); row < last; row++) {
     let head = kv_head * GROUP + row % GROUP;
     let q_start = Q_OFFSET + batch * Q_BATCH + row / GROUP * Q_ROW + head * Q_HEAD;
     let dy_start = DY_OFFSET + batch * DY_BATCH + row / GROUP * DY_ROW +
@@ -141,8 +160,8 @@ fn main(
     var query: array<vec4f, D4>; // @registers
     var given: array<vec4f, D4>; // @registers
     for (var d = 0u; d < D4; d++) { // @unroll
-      query[d] = q[q_start + d];
-      given[d] = dy[dy_start + d];
+      query[d] = same_q(q_start, d, lane);
+      given[d] = same_dy(dy_start, d, lane);
     }
     for (var r = 0u; r < ROWS; r++) { // @unroll
       var score = 0.0;

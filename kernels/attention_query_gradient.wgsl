@@ -62,6 +62,24 @@ fn read_v(i: u32) -> vec4f {
   return v[i];
 }
 
+// Vector d of a row that all threads of a subgroup read at once.
+fn same_k(start: u32, d: u32, lane: u32) -> vec4f {
+  return read_k(start + d);
+}
+
+fn same_v(start: u32, d: u32, lane: u32) -> vec4f {
+  return read_v(start + d);
+}
+
+// The bounds that all threads of a subgroup share; each has its own here.
+fn lowest(own: u32) -> u32 {
+  return own;
+}
+
+fn highest(own: u32) -> u32 {
+  return own;
+}
+
 fn load_limits(i: u32) -> i32 {
   return limits[i];
 }
@@ -127,7 +145,8 @@ fn main(
     end = max(end, seen[r]);
   }
 
-  for (var key = begin; key < end; key++) {
+  let last = highest(end);
+  for (var key = lowest(begin); key < last; key++) {
     var scores: array<f32, ROWS>; // @registers
     var slopes: array<f32, ROWS>; // @registers
     for (var r = 0u; r < ROWS; r++) { // @unroll
@@ -136,13 +155,13 @@ fn main(
     }
     var four: array<vec4f, D4>; // @registers
     for (var d = 0u; d < D4; d++) { // @unroll
-      four[d] = read_k(k_start + key * K_ROW + d);
+      four[d] = same_k(k_start + key * K_ROW, d, lane);
       for (var r = 0u; r < ROWS; r++) { // @unroll
         scores[r] += dot(query[r][d], four[d]);
       }
     }
     for (var d = 0u; d < D4; d++) { // @unroll
-      let value = read_v(v_start + key * V_ROW + d);
+      let value = same_v(v_start + key * V_ROW, d, lane);
       for (var r = 0u; r < ROWS; r++) { // @unroll
         slopes[r] += dot(given[r][d], value);
       }

@@ -275,6 +275,24 @@ fn read_v(i: u32) -> vec4f {
   return v[i];
 }
 
+// Vector d of a row that all threads of a subgroup read at once.
+fn same_k(start: u32, d: u32, lane: u32) -> vec4f {
+  return read_k(start + d);
+}
+
+fn same_v(start: u32, d: u32, lane: u32) -> vec4f {
+  return read_v(start + d);
+}
+
+// The bounds that all threads of a subgroup share; each has its own here.
+fn lowest(own: u32) -> u32 {
+  return own;
+}
+
+fn highest(own: u32) -> u32 {
+  return own;
+}
+
 fn load_limits(i: u32) -> i32 {
   return limits[i];
 }
@@ -334,13 +352,14 @@ fn main(
     end = max(end, seen[r]);
   }
 
-  for (var key = begin; key < end; key++) {
+  let last = highest(end);
+  for (var key = lowest(begin); key < last; key++) {
     var scores: array<f32, ROWS>; // @registers
     for (var r = 0u; r < ROWS; r++) { // @unroll
       scores[r] = 0.0;
     }
     for (var d = 0u; d < D4; d++) { // @unroll
-      let four = read_k(k_start + key * K_ROW + d);
+      let four = same_k(k_start + key * K_ROW, d, lane);
       for (var r = 0u; r < ROWS; r++) { // @unroll
         scores[r] += dot(query[r][d], four);
       }
@@ -355,7 +374,7 @@ fn main(
       total[r] = total[r] * shrink[r] + scores[r];
     }
     for (var d = 0u; d < D4; d++) { // @unroll
-      let four = read_v(v_start + key * V_ROW + d);
+      let four = same_v(v_start + key * V_ROW, d, lane);
       for (var r = 0u; r < ROWS; r++) { // @unroll
         sums[r][d] = fma(vec4f(scores[r]), four, sums[r][d] * shrink[r]);
       }
@@ -446,6 +465,24 @@ fn read_v(i: u32) -> vec4f {
   return v[i];
 }
 
+// Vector d of a row that all threads of a subgroup read at once.
+fn same_q(start: u32, d: u32, lane: u32) -> vec4f {
+  return q[start + d];
+}
+
+fn same_dy(start: u32, d: u32, lane: u32) -> vec4f {
+  return dy[start + d];
+}
+
+// The bounds that all threads of a subgroup share; each has its own here.
+fn lowest(own: u32) -> u32 {
+  return own;
+}
+
+fn highest(own: u32) -> u32 {
+  return own;
+}
+
 fn load_limits(i: u32) -> i32 {
   return limits[i];
 }
@@ -512,7 +549,8 @@ fn main(
   if WINDOW > 0 {
     end = u32(clamp(i32(key0 + ROWS - 1 + WINDOW) - limit, 0, i32(QUERIES))) * GROUP;
   }
-  for (var row = min(first, QUERIES) * GROUP; row < end; row++) {
+  let last = highest(end);
+  for (var row = lowest(min(first, QUERIES) * GROUP); row < last; row++) {
     let head = kv_head * GROUP + row % GROUP;
     let q_start = Q_OFFSET + batch * Q_BATCH + row / GROUP * Q_ROW + head * Q_HEAD;
     let dy_start = DY_OFFSET + batch * DY_BATCH + row / GROUP * DY_ROW +
@@ -525,8 +563,8 @@ fn main(
     var query: array<vec4f, D4>; // @registers
     var given: array<vec4f, D4>; // @registers
     for (var d = 0u; d < D4; d++) { // @unroll
-      query[d] = q[q_start + d];
-      given[d] = dy[dy_start + d];
+      query[d] = same_q(q_start, d, lane);
+      given[d] = same_dy(dy_start, d, lane);
     }
     for (var r = 0u; r < ROWS; r++) { // @unroll
       var score = 0.0;
@@ -858,6 +896,24 @@ fn read_v(i: u32) -> vec4f {
   return v[i];
 }
 
+// Vector d of a row that all threads of a subgroup read at once.
+fn same_k(start: u32, d: u32, lane: u32) -> vec4f {
+  return read_k(start + d);
+}
+
+fn same_v(start: u32, d: u32, lane: u32) -> vec4f {
+  return read_v(start + d);
+}
+
+// The bounds that all threads of a subgroup share; each has its own here.
+fn lowest(own: u32) -> u32 {
+  return own;
+}
+
+fn highest(own: u32) -> u32 {
+  return own;
+}
+
 fn load_limits(i: u32) -> i32 {
   return limits[i];
 }
@@ -923,7 +979,8 @@ fn main(
     end = max(end, seen[r]);
   }
 
-  for (var key = begin; key < end; key++) {
+  let last = highest(end);
+  for (var key = lowest(begin); key < last; key++) {
     var scores: array<f32, ROWS>; // @registers
     var slopes: array<f32, ROWS>; // @registers
     for (var r = 0u; r < ROWS; r++) { // @unroll
@@ -932,13 +989,13 @@ fn main(
     }
     var four: array<vec4f, D4>; // @registers
     for (var d = 0u; d < D4; d++) { // @unroll
-      four[d] = read_k(k_start + key * K_ROW + d);
+      four[d] = same_k(k_start + key * K_ROW, d, lane);
       for (var r = 0u; r < ROWS; r++) { // @unroll
         scores[r] += dot(query[r][d], four[d]);
       }
     }
     for (var d = 0u; d < D4; d++) { // @unroll
-      let value = read_v(v_start + key * V_ROW + d);
+      let value = same_v(v_start + key * V_ROW, d, lane);
       for (var r = 0u; r < ROWS; r++) { // @unroll
         slopes[r] += dot(given[r][d], value);
       }
@@ -1396,6 +1453,20 @@ fn read_k(i: u32) -> vec4f {
   return k[i];
 }
 
+// Vector d of a row that all threads of a subgroup read at once.
+fn same_k(start: u32, d: u32, lane: u32) -> vec4f {
+  return read_k(start + d);
+}
+
+// The bounds that all threads of a subgroup share; each has its own here.
+fn lowest(own: u32) -> u32 {
+  return own;
+}
+
+fn highest(own: u32) -> u32 {
+  return own;
+}
+
 fn load_limits(i: u32) -> i32 {
   return limits[i];
 }
@@ -1453,13 +1524,14 @@ fn main(
     end = max(end, seen[r]);
   }
 
-  for (var key = begin; key < end; key++) {
+  let last = highest(end);
+  for (var key = lowest(begin); key < last; key++) {
     var scores: array<f32, ROWS>; // @registers
     for (var r = 0u; r < ROWS; r++) { // @unroll
       scores[r] = 0.0;
     }
     for (var d = 0u; d < D4; d++) { // @unroll
-      let four = read_k(k_start + key * K_ROW + d);
+      let four = same_k(k_start + key * K_ROW, d, lane);
       for (var r = 0u; r < ROWS; r++) { // @unroll
         scores[r] += dot(query[r][d], four);
       }

@@ -43,16 +43,21 @@ const ROUND = 8;
  *
  * @param examples The examples, at least one.
  * @param options The length; the longest example, rounded up to a multiple of
- *   8, if absent. The token that fills; 0 if absent.
+ *   8, if absent. The rows, at least as many as there are examples: the rest does
+ *   not count; as many if absent. The token that fills; 0 if absent.
  * @returns The batch.
  */
 export function makeBatch(
   examples: readonly TokenizedExample[],
-  options: { readonly length?: number; readonly fillTokenId?: number } = {},
+  options: {
+    readonly length?: number;
+    readonly rows?: number;
+    readonly fillTokenId?: number;
+  } = {},
 ): Batch {
   const longest = Math.max(...examples.map(({ ids }) => ids.length));
   const { length = roundUp(longest), fillTokenId = 0 } = options;
-  const rows = examples.length;
+  const { rows = examples.length } = options;
   const ids = new Int32Array(rows * length).fill(fillTokenId);
   const labels = new Int32Array(rows * length).fill(IGNORED);
   examples.forEach((example, row) => {

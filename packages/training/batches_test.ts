@@ -14,6 +14,19 @@ Deno.test("makeBatch() fills rows and moves labels to where they are predicted",
   assertEquals([batch.tokens, batch.counted], [4, 2]);
 });
 
+Deno.test("makeBatch() has rows that do not count where more are wanted", () => {
+  const { rows, ids, nextIds, counted } = makeBatch(
+    [{ ids: [5, 6], labels: [-100, 6] }],
+    { length: 2, rows: 2 },
+  );
+  assertEquals({ rows, ids, nextIds, counted }, {
+    rows: 2,
+    ids: Int32Array.of(5, 6, 0, 0),
+    nextIds: Int32Array.of(6, -100, -100, -100),
+    counted: 1,
+  });
+});
+
 Deno.test("commonLength() rounds the longest up to a multiple of 8", () => {
   const example = (length: number) => ({
     ids: new Array<number>(length).fill(1),

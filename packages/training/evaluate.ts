@@ -57,7 +57,10 @@ export async function evaluateLoss(
   let tokens = 0;
   for (let start = 0; start < own.length; start += batchSize) {
     signal?.throwIfAborted();
-    const batch = makeBatch(own.slice(start, start + batchSize));
+    const batch = makeBatch(own.slice(start, start + batchSize), {
+      // Another number of rows would be planned and compiled anew.
+      ...(own.length > batchSize && { rows: batchSize }),
+    });
     if (batch.counted > 0) {
       const shape = [batch.rows, batch.length];
       using ids = device.tensor(batch.ids, { shape });

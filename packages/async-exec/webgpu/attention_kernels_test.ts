@@ -18,29 +18,37 @@ import { requestAdapter } from "../request_adapter.ts";
 import { webgpuBackend } from "./webgpu_backend.ts";
 
 // The adapter of a test machine is often a rasteriser; these run what a GPU
-// would be given, with the limits that every one has.
+// would be given, with the limits that every one has, and what a rasteriser
+// would, with and without subgroups where it has them.
 const { ignore } = TEST_DEVICES.find(({ name }) => name === "webgpu")!;
 
-async function openAsGpu(large = false): Promise<Device> {
+type Kind = "a GPU" | "a rasteriser" | "a rasteriser with subgroups";
+
+async function open(kind: Kind, large = false): Promise<Device> {
   const adapter = await requestAdapter();
   const {
     maxComputeInvocationsPerWorkgroup,
     maxComputeWorkgroupSizeX,
     maxComputeWorkgroupStorageSize,
   } = adapter!.limits;
-  const device = await adapter!.requestDevice({
-    requiredLimits: large
-      ? {
-        maxComputeInvocationsPerWorkgroup,
-        maxComputeWorkgroupSizeX,
-        maxComputeWorkgroupStorageSize,
-      }
-      : {},
-  });
+  const request = (...requiredFeatures: GPUFeatureName[]): Promise<GPUDevice> =>
+    adapter!.requestDevice({
+      requiredFeatures,
+      requiredLimits: large
+        ? {
+          maxComputeInvocationsPerWorkgroup,
+          maxComputeWorkgroupSizeX,
+          maxComputeWorkgroupStorageSize,
+        }
+        : {},
+    });
+  const device = kind === "a rasteriser with subgroups"
+    ? await request("subgroups").catch(() => request())
+    : await request();
   return new Device(
     await webgpuBackend(device, {
-      description: "as a GPU",
-      software: false,
+      description: `as ${kind}`,
+      software: kind !== "a GPU",
       memoryBudget: 2 ** 28,
       synchronousRead: true,
     }),
@@ -60,6 +68,7 @@ const CASES: readonly {
   { sizes: [2, 63, 65, 6, 2, 20], options: {} },
   { sizes: [2, 1, 1000, 4, 2, 32], options: { causal: true } },
   { sizes: [1, 3, 129, 5, 1, 128], options: {} },
+  { sizes: [1, 40, 33, 2, 1, 48], options: {} },
   { sizes: [1, 72, 90, 4, 2, 16], options: { causal: true, window: 17 } },
   {
     sizes: [2, 70, 70, 4, 2, 16],
@@ -74,12 +83,22 @@ const CASES: readonly {
   },
 ];
 
-for (const { sizes, options, large } of CASES) {
+const KINDS = [
+  "a GPU",
+  "a rasteriser",
+  "a rasteriser with subgroups",
+] as const;
+
+for (
+  const { sizes, options, large, kind } of CASES.flatMap((one) =>
+    KINDS.map((kind) => ({ ...one, kind }))
+  )
+) {
   Deno.test({
-    name: `attention(${sizes}) is right with the kernels of a GPU`,
+    name: `attention(${sizes}) is right with the kernels of ${kind}`,
     ignore,
     fn: async () => {
-      using device = await openAsGpu(large);
+      using device = await open(kind, large);
       const [batch, queries, keys, heads, kvHeads, headDim] = sizes;
       const given = [
         random([batch, queries, heads, headDim], 1),
@@ -118,7 +137,7 @@ Deno.test({
   name: "embedding() has its gradient with the kernels of a GPU",
   ignore,
   fn: async () => {
-    using device = await openAsGpu();
+    using device = await open("a GPU");
     const shape = [1000, 65];
     const ids = random([130], 5, { low: 0, high: 1000, dtype: "i32" });
     const { values } = random([130, 65], 6);

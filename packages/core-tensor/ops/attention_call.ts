@@ -53,6 +53,11 @@ export function attentionCall(
     },
   );
   const all = keepsKeys ? keys : queries * group;
+  const { types, hooks } = wideners(vectors, inputs);
+  const lanes = Math.min(device.subgroupSize ?? 1, threads);
+  const walked = vectors.filter((name) =>
+    keepsKeys ? name === "q" || name === "dy" : name === "k" || name === "v"
+  );
   return {
     kernel: form === "split" ? split! : `${kernel}${FORMS[form]}`,
     sizes: {
@@ -73,7 +78,11 @@ export function attentionCall(
       THREADS: threads,
       ...(teams && { TEAMS: teams }),
     },
-    ...wideners(vectors, inputs),
+    types,
+    hooks: {
+      ...hooks,
+      ...(form === "rows" && lanes > 1 && sharedLoads(walked, lanes)),
+    },
     workgroups: batch * kvHeads *
       Math.ceil(all / (form === "rows" ? rows * threads : rows)),
     ...(tuning && { tuning }),
@@ -115,11 +124,34 @@ function strides(
   ];
 }
 
+/**
+ * What has each lane of a subgroup load a vector of a row that all of them read,
+ * and hand it on: loading takes llvmpipe the longest.
+ */
+function sharedLoads(
+  names: AttentionKernel["vectors"],
+  lanes: number,
+): Record<string, string> {
+  const own = `min(d / ${lanes}u * ${lanes}u + lane % ${lanes}u, D4 - 1u)`;
+  const read = (name: string | undefined): string =>
+    name === "k" || name === "v"
+      ? `read_${name}(start + ${own})`
+      : `${name}[start + ${own}]`;
+  return {
+    ...Object.fromEntries(names.map((name) => [
+      `same_${name}`,
+      `return subgroupShuffle(${read(name)}, d % ${lanes}u);`,
+    ])),
+    lowest: "return subgroupMin(own);",
+    highest: "return subgroupMax(own);",
+  };
+}
+
 /** What widens the 16-bit floats among the operands. */
 function wideners(
   vectors: AttentionKernel["vectors"],
   inputs: readonly KernelOperand[],
-): Pick<KernelCall, "types" | "hooks"> {
+): { types: Record<string, string>; hooks: Record<string, string> } {
   const types: Record<string, string> = {};
   const hooks: Record<string, string> = {};
   vectors.forEach((name, i) => {

@@ -96,7 +96,7 @@ function threadings(
     return splitThreadings(device, all, vectors);
   }
   if (device.adapterClass === "software") {
-    return rowThreadings(all, kept * vectors);
+    return rowThreadings(all, kept * vectors, device.subgroupSize ?? 1);
   }
   const tiled = keepsKeys
     ? keyTileThreadings(device, work)
@@ -179,11 +179,19 @@ function keyTileThreadings(
 }
 
 /** Rows of a thread on a rasteriser: first those that give the least work. */
-function rowThreadings(all: number, vectors: number): Threading[] {
+function rowThreadings(
+  all: number,
+  vectors: number,
+  lanes: number,
+): Threading[] {
   const threads = 8;
   const most = Math.max(1, Math.floor(MOST_VECTORS.software / vectors));
+  // Where lanes share loads, more rows save little, and take long to compile.
+  const [load, long] = lanes > 1
+    ? [LOAD / Math.min(lanes, threads), 0.16]
+    : [LOAD, 0];
   const work = (rows: number): number =>
-    Math.ceil(all / (rows * threads)) * (LOAD + rows);
+    Math.ceil(all / (rows * threads)) * (load + rows + long * rows ** 2);
   return Array.from({ length: most }, (_, i) => i + 1)
     .toSorted((a, b) => work(a) - work(b))
     .slice(0, 6) // More is compiling in vain.

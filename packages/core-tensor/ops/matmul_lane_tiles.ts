@@ -52,7 +52,7 @@ export function laneTiles(
 /**
  * The cycles of two cores, by what was measured on llvmpipe of Mesa 22 for eight
  * lanes at once: a load, a multiplication with addition, the store of a result,
- * and compiling, spread over a thousand runs.
+ * and compiling, spread over 300 runs.
  */
 function cycles(
   groups: number,
@@ -64,5 +64,5 @@ function cycles(
   const each = k * (19 * loads + 0.65 * results) + 20 * results + 2000;
   const compile = 0.03 +
     walks * (0.0013 * results + 0.07 * (results / 256) ** 2);
-  return Math.ceil(groups / 2) * each + compile * 3e9 / 1000;
+  return Math.ceil(groups / 2) * each + compile * 3e9 / 300;
 }

@@ -26,6 +26,10 @@ export interface GenerateOptions
 
 const BATCH_SIZE = 64;
 
+// The room for tokens is part of what is planned and compiled: prompts of like
+// lengths share it.
+const ROUND = 32;
+
 /**
  * Continues sequences, token by token. Prompts are run in chunks, then each
  * step runs one token of each sequence on the keys and values kept from before.
@@ -65,9 +69,10 @@ export async function* generate(
 ): AsyncGenerator<GeneratedToken> {
   const { maxNewTokens = 128, signal, stopWhen, adapters, ...row } = options;
   const { maxPositions } = model.config;
+  const longest = Math.max(...prompts.map(({ length }) => length));
   const capacity = Math.min(
     maxPositions,
-    Math.max(...prompts.map(({ length }) => length)) + maxNewTokens,
+    Math.ceil((longest + maxNewTokens) / ROUND) * ROUND,
   );
   checkOptions(model, prompts, options);
   if (prompts.length === 0 || maxNewTokens < 1) return;
