@@ -65,6 +65,26 @@ Deno.test("a store keeps the last checkpoints, and what could not be written is 
   await Deno.remove(folder, { recursive: true });
 });
 
+Deno.test("a checkpoint of another form says which it would need", async () => {
+  const folder = await Deno.makeTempDir();
+  const path = `${folder}/a`;
+  await writeCheckpoint(path, { ...state(5), best: undefined });
+  assertEquals((await readCheckpoint(path)).state.best, undefined);
+  const file = `${path}/checkpoint.json`;
+  const sound = JSON.parse(await Deno.readTextFile(file));
+  for (
+    const [change, message] of [
+      [{ format: "other" }, `"format" is "other": it must be wick checkpoint`],
+      [{ version: 2 }, "it must be 1; a newer wick may read it"],
+      [{ step: 6 }, "it is not as it was written, the file is damaged"],
+    ] as const
+  ) {
+    await Deno.writeTextFile(file, JSON.stringify({ ...sound, ...change }));
+    await assertRejects(() => readCheckpoint(path), FileFormatError, message);
+  }
+  await Deno.remove(folder, { recursive: true });
+});
+
 Deno.test("a checkpoint that was changed anywhere is refused by the file's name", async () => {
   const folder = await Deno.makeTempDir();
   const path = `${folder}/a`;

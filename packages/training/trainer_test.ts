@@ -5,6 +5,7 @@ import { assertClose, random, TEST_DEVICES } from "@wick/testing";
 import {
   assert,
   assertEquals,
+  assertMatch,
   assertRejects,
   assertStringIncludes,
   assertThrows,
@@ -199,6 +200,26 @@ Deno.test("a loss that is no number stops training, and changes nothing", async 
   assertStringIncludes(error.message, "the output of model.layers.1");
   assertStringIncludes(error.message, "lower learning rate than 0.01");
   assertEquals(await values(), before);
+});
+
+Deno.test("a gradient that overflows is told by its parameters", async () => {
+  const device = await cpu.open();
+  using model = await CausalLanguageModel.load(device, MODEL);
+  using adapter = LoraAdapter.inject(
+    model,
+    loraConfig({ rank: 4, alpha: 4e6 }),
+  );
+  // Nothing times much is nothing, but its slope is not.
+  for (const { a, b } of adapter.layers.values()) {
+    device.write(a, new Float32Array(a.size));
+    device.write(b, new Float32Array(b.size).fill(1e38));
+  }
+  const trainer = new Trainer(model, adapter, examples(4), []);
+  const { message } = await assertRejects(() => trainer.run(), DivergenceError);
+  assertMatch(
+    message,
+    /not finite: the gradient of \S+lora_A\S+, \S+, \S+ and \d+ more; try a lower/,
+  );
 });
 
 Deno.test("an infinite learning rate is told by the parameters that it spoils", async () => {

@@ -200,6 +200,62 @@ Deno.test("wrong requests name the field and what it must be", async () => {
   assertEquals(server.engine.tasks.length, 0);
 });
 
+Deno.test("a wrong conversation is refused by the place in it", async () => {
+  await using server = serve();
+  const turn = { role: "user", content: "a" };
+  const image = { type: "image_url", "image_url": { url: "data:," } };
+  const wrong: readonly (readonly [fields: object, param: string])[] = [
+    [{}, "messages"],
+    [{ messages: [] }, "messages"],
+    [{ messages: "a" }, "messages"],
+    [{ messages: [turn, "a"] }, "messages[1]"],
+    [{ messages: [turn, turn, []] }, "messages[2]"],
+    [{ messages: [{ content: "a" }] }, "messages[0].role"],
+    [{ messages: [{ role: "", content: "a" }] }, "messages[0].role"],
+    [{ messages: [{ role: "user", content: 5 }] }, "messages[0].content"],
+    [{ messages: [{ role: "user", content: [image] }] }, "messages[0].content"],
+    [{ messages: [turn], tools: {} }, "tools"],
+  ];
+  const url = `${server.root}/v1/chat/completions`;
+  for (const [fields, param] of wrong) {
+    const body = JSON.stringify({ model: "base", ...fields });
+    const { status, error } = await post(url, body);
+    assertEquals([status, error.param], [400, param], body);
+  }
+  const { status, error } = await post(
+    `${server.root}/v1/embeddings`,
+    JSON.stringify({ model: "vectors", input: [] }),
+  );
+  assertEquals([status, error.param], [400, "input"]);
+  assertEquals(server.engine.tasks.length, 0);
+});
+
+Deno.test("a message that only calls tools has no content", async () => {
+  await using server = serve();
+  const tools = [{ type: "function", function: { name: "now" } }];
+  const call = { role: "assistant", content: null, "tool_calls": [] };
+  for (const choice of ["auto", "none"]) {
+    const { status } = await post(
+      `${server.root}/v1/chat/completions`,
+      JSON.stringify({
+        ...{ model: "base", tools, "tool_choice": choice },
+        messages: [{ role: "user", content: "a" }, call],
+      }),
+    );
+    assertEquals(status, 200);
+  }
+  const prompts = server.engine.tasks.map(({ prompt }) => prompt);
+  assertEquals(
+    prompts.map((prompt) => prompt.kind === "chat" && prompt.tools),
+    [tools, undefined],
+  );
+  const [first] = prompts;
+  assertEquals(
+    first?.kind === "chat" && first.messages.map(({ content }) => content),
+    ["a", ""],
+  );
+});
+
 Deno.test("bodies that are no JSON, too large or never end are refused", async () => {
   await using server = serve();
   const url = `${server.root}/v1/completions`;
