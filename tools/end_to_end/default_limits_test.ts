@@ -1,5 +1,5 @@
 // An adapter that has nothing but what WebGPU promises: 8 storage buffers, the
-// default limits, no 16-bit floats in shaders.
+// default limits, no 16-bit floats in shaders, no other feature.
 import { openDevice } from "@wick/async-exec";
 import { assert, assertEquals } from "@std/assert";
 import { TEST_DEVICES } from "@wick/testing";
@@ -31,6 +31,9 @@ async function plainAdapter(
       if (name === "features") return new Set();
       if (name !== "requestDevice") return Reflect.get(target, name, target);
       return async (wanted: GPUDeviceDescriptor): Promise<GPUDevice> => {
+        // What is no feature of an adapter is refused.
+        const [feature] = wanted.requiredFeatures ?? [];
+        if (feature !== undefined) throw new TypeError(`No feature ${feature}`);
         const gpu = await target.requestDevice(wanted);
         gpus.push(gpu);
         return gpu;
