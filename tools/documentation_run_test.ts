@@ -2,14 +2,18 @@
 // order of reading, in one scratch copy of the repository, and print what the
 // pages show. A block that cannot run here says why, in a comment before it.
 import { assertEquals } from "@std/assert";
-import { shellBlocks } from "./documentation_blocks.ts";
+import {
+  documentationPages,
+  ignoredBlocks,
+  shellBlocks,
+} from "./documentation_blocks.ts";
 import { lostLine, runSession } from "./documentation_session.ts";
 
 const ROOT = `${import.meta.dirname}/..`;
 
 /** How many blocks of each page are not run. One more is to be meant. */
 const NOT_RUN: Readonly<Record<string, number>> = {
-  "CONTRIBUTING.md": 2,
+  "CONTRIBUTING.md": 3,
   "README.md": 2,
   "docs/distributed.md": 5,
   "docs/getting-started.md": 1,
@@ -22,12 +26,32 @@ const running = Map.groupBy(
   ({ page }) => page,
 );
 
-Deno.test("blocks that are not run say why, and are as many as known", () => {
+Deno.test("blocks that are not run say why, and are as many as known", async () => {
   const counts: Record<string, number> = {};
-  for (const { page, notRun } of blocks) {
+  for (const { page, notRun } of [...blocks, ...await ignoredBlocks()]) {
     if (notRun !== undefined) counts[page] = (counts[page] ?? 0) + 1;
   }
   assertEquals(counts, NOT_RUN);
+});
+
+Deno.test("every block is in a language that something runs or reads", async () => {
+  const languages = new Set<string>();
+  for (const page of await documentationPages()) {
+    const text = await Deno.readTextFile(`${ROOT}/${page}`);
+    const fences = text.match(/^ *`{3,}.*$/gm) ?? [];
+    for (const [place, fence] of fences.entries()) {
+      if (place % 2 === 0) languages.add(fence);
+    }
+  }
+  assertEquals([...languages].sort(), [
+    "```json",
+    "```mermaid",
+    "```sh",
+    "```text",
+    "```ts",
+    "```ts ignore",
+    "```yaml",
+  ]);
 });
 
 /** Copies what a user has who has fetched the repository. */
