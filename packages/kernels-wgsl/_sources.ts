@@ -6421,7 +6421,7 @@ const ROWS: u32 = 2; // results of a workgroup
 @group(0) @binding(0) var<storage, read> x: array<Element>;
 @group(0) @binding(1) var<storage, read_write> out: array<Total>;
 
-var<workgroup> totals: array<Total, LANES * ROWS>;
+var<workgroup> partial: array<Total, LANES * ROWS>;
 
 fn load_x(i: u32) -> Element {
   return x[i];
@@ -6446,6 +6446,20 @@ fn joined(a: Total, b: Total) -> Total {
   return a + b;
 }
 
+// Joins the results that the lanes of a row hold.
+fn joined_of_row(value: Total, lane: u32, place: u32) -> Total {
+  let slot = place * LANES + lane;
+  partial[slot] = value;
+  workgroupBarrier();
+  for (var step = LANES / 2u; step > 0u; step /= 2u) {
+    if lane < step {
+      partial[slot] = joined(partial[slot], partial[slot + step]);
+    }
+    workgroupBarrier();
+  }
+  return partial[place * LANES];
+}
+
 @compute @workgroup_size(LANES * ROWS)
 fn main(
   @builtin(workgroup_id) wid: vec3u,
@@ -6464,17 +6478,9 @@ fn main(
   for (var k = first + lane; k < end; k += LANES) {
     total = joined(total, term(load_x(start + k * INNER)));
   }
-  let slot = thread;
-  totals[slot] = total;
-  workgroupBarrier();
-  for (var step = LANES / 2u; step > 0u; step /= 2u) {
-    if lane < step {
-      totals[slot] = joined(totals[slot], totals[slot + step]);
-    }
-    workgroupBarrier();
-  }
+  let whole = joined_of_row(total, lane, place);
   if row < COUNT && lane == 0u {
-    out[row] = epilogue(row, totals[slot]);
+    out[row] = epilogue(row, whole);
   }
 }
 `,

@@ -7,7 +7,8 @@ import { hasHook } from "@wick/kernels-wgsl";
  * beyond. Lane `i` of a workgroup is lane `i mod size` of a subgroup: see
  * `probeSubgroups()`.
  *
- * @param call The call of a kernel with `max_of_row()` or `sum_of_row()`.
+ * @param call The call of a kernel with `max_of_row()`, `sum_of_row()` or
+ *   `joined_of_row()`.
  * @param size The threads of a subgroup, a power of two.
  * @returns The bodies of its functions.
  */
@@ -30,6 +31,12 @@ export function subgroupHooks(
     hooks["sum_of_row"] = body(lanes, size, {
       own: vectors ? "value.x + value.y + value.z + value.w" : "value",
       joined: (a, b) => `${a} + ${b}`,
+    });
+  }
+  if (hasHook(call.kernel, "joined_of_row")) {
+    hooks["joined_of_row"] = body(lanes, size, {
+      own: "value",
+      joined: (a, b) => `joined(${a}, ${b})`,
     });
   }
   return hooks;

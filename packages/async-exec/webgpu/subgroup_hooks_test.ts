@@ -3,7 +3,9 @@ import { toMetal } from "@wick/testing/metal";
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { subgroupHooks } from "./subgroup_hooks.ts";
 
-const KERNELS = KERNEL_NAMES.filter((name) => hasHook(name, "sum_of_row"));
+const KERNELS = KERNEL_NAMES.filter((name) =>
+  hasHook(name, "sum_of_row") || hasHook(name, "joined_of_row")
+);
 
 for (const kernel of KERNELS) {
   Deno.test(`kernels/${kernel}.wgsl translates to Metal with subgroups`, () => {

@@ -61,6 +61,7 @@ const WORKS: Readonly<Record<string, Build>> = {
     softmax(tensor([70, 301], 1)),
   ],
   "sums over the first axis": (tensor) => [sum(tensor([300, 70], 1), 0)],
+  "sums over the last axis": (tensor) => [sum(tensor([70, 301], 1), 1)],
   "layer norm": (tensor) => [
     layerNorm(tensor([40, 512], 1), tensor([512], 2), tensor([512], 3)),
   ],

@@ -23,8 +23,6 @@ export interface RowWork {
   readonly leastLanes?: number;
   /** The most threads that have something to do in a row. */
   readonly mostLanes: number;
-  /** Whether its lanes can combine what they hold in subgroups. */
-  readonly subgroups: boolean;
 }
 
 /** How the threads of a workgroup share its rows, and combine their parts. */
@@ -50,7 +48,7 @@ const FAR = 4;
 export function takeRowThreads(
   usual: RowThreads,
   device: DeviceTraits,
-  { kernel, count, length, leastLanes = 1, mostLanes, subgroups }: RowWork,
+  { kernel, count, length, leastLanes = 1, mostLanes }: RowWork,
 ): RowChoice & { readonly tuning?: KernelTuning } {
   const most = powerOfTwo(mostLanes);
   const choices: RowThreads[] = [];
@@ -64,7 +62,7 @@ export function takeRowThreads(
     }
   }
   const plain = [usual, ...choices].map((threads) => named(threads, false));
-  const combined = subgroups && device.subgroupSize
+  const combined = device.subgroupSize
     ? [usual, ...choices].filter(({ LANES }) => LANES > 1)
       .map((threads) => named(threads, true))
     : [];

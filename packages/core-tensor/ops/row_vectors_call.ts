@@ -47,7 +47,7 @@ export function rowVectorsCall(
     if (four.body) hooks[`read_${name}`] = four.body.replaceAll("$", name);
   }
   const { threads, subgroups, tuning } = takeRowThreads(usual, device, {
-    ...{ kernel, count: outer, length, mostLanes: vectors, subgroups: true },
+    ...{ kernel, count: outer, length, mostLanes: vectors },
     leastLanes: Math.ceil(vectors / MOST_VECTORS),
   });
   return {
