@@ -2,8 +2,8 @@
  * Runs the tests and shows how many lines of each package they reach; fails
  * where a test fails or a package is below the least share. Processes that tests
  * start are counted: Deno tells them the folder in `DENO_COVERAGE_DIR`. Kernels
- * are not, nor is a thread or process that is killed. Paths in the arguments
- * take the place of `packages`.
+ * are not, nor is a thread or process that is killed. Packages in the arguments,
+ * such as `packages/lora`, are tested and shown alone.
  *
  * @module
  */
@@ -30,14 +30,14 @@ function deno(args: string[], stdout: "inherit" | "piped") {
   });
 }
 
+const paths = Deno.args.length > 0 ? Deno.args : ["packages"];
 const folder = await Deno.makeTempDir();
 try {
   const { code } = await deno([
     ...["test", "--no-prompt", "--allow-read", "--allow-write"],
     ...["--allow-env", "--allow-sys", "--allow-ffi", "--allow-run"],
     ...["--allow-net=127.0.0.1", "--quiet"],
-    ...[`--coverage=${folder}`, "--coverage-raw-data-only"],
-    ...(Deno.args.length > 0 ? Deno.args : ["packages"]),
+    ...[`--coverage=${folder}`, "--coverage-raw-data-only", ...paths],
   ], "inherit").output();
   const torn = removeTornProfiles(folder);
   if (torn > 0) say(`${torn} profiles of processes that were killed left out`);
@@ -45,8 +45,11 @@ try {
     ["coverage", "--lcov", "--include=/packages/", folder],
     "piped",
   ).output();
-  const counts = lineCounts(new TextDecoder().decode(report.stdout));
-  if (!report.success || counts.size === 0) {
+  const counts = [...lineCounts(new TextDecoder().decode(report.stdout))]
+    .filter(([name]) =>
+      paths.some((path) => `packages/${name}`.startsWith(path))
+    );
+  if (!report.success || counts.length === 0) {
     throw new Error(
       `Cannot tell the coverage: ${
         new TextDecoder().decode(report.stderr).trim() || "no line was counted"
@@ -62,7 +65,7 @@ try {
       } % of ${count.lines} lines`,
     );
   }
-  const below = [...counts].filter(([, count]) => share(count) < LEAST);
+  const below = counts.filter(([, count]) => share(count) < LEAST);
   if (below.length > 0) {
     say(`Below ${LEAST} %: ${below.map(([name]) => name).join(", ")}`);
   }

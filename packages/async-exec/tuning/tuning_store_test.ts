@@ -101,15 +101,22 @@ for (
   });
 }
 
-Deno.test("TuningStore that cannot write says so once and goes on", async () => {
-  const folder = await Deno.makeTempDir();
-  await Deno.writeTextFile(`${folder}/file`, "");
-  const { store, lines } = open(`${folder}/file/tuning.json`);
-  store.set(KEY, CHOICE);
-  store.set("another", CHOICE);
-  assertEquals(store.choices.size, 2);
-  assertEquals(lines.length, 1);
-});
+for (const denied of ["read", "write"] as const) {
+  Deno.test({
+    name: `TuningStore that cannot ${denied} says so once and goes on`,
+    permissions: { read: true, write: true, [denied]: false },
+    fn() {
+      const { store, lines } = open("/nowhere/wick/tuning.json");
+      store.set(KEY, CHOICE);
+      store.set("another", CHOICE);
+      assertEquals([...store.choices.keys()], [KEY, "another"]);
+      assertEquals(store.file, undefined);
+      assertEquals(lines.length, 1);
+      const what = { read: /^ignored /, write: /^could not keep measured/ };
+      assertMatch(lines[0]!, what[denied]);
+    },
+  });
+}
 
 Deno.test("TuningStore without a file keeps choices in memory", () => {
   const { store, lines } = open(undefined);
