@@ -58,6 +58,17 @@ export class Arguments {
     return new Arguments([...line, ...this.#line], this.#options);
   }
 
+  /**
+   * Gives the arguments with values that count instead of those they give.
+   *
+   * @param values The values by option; a flag is `true` or `false`.
+   * @returns The arguments with both.
+   */
+  under(values: ReadonlyMap<string, string | boolean>): Arguments {
+    const line = [...values].map(([name, value]) => `--${name}=${value}`);
+    return new Arguments([...this.#line, ...line], this.#options);
+  }
+
   /** The options of the command that are given, the common ones aside. */
   get given(): Map<string, string | boolean> {
     const given = new Map<string, string | boolean>();

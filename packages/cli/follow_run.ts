@@ -5,7 +5,7 @@ import { PATIENCE } from "./ranks.ts";
 import type { ResumePoint } from "./resolve_train.ts";
 import type { TrainSettings } from "./train_options.ts";
 import type { TrainedModel } from "./trained_model.ts";
-import type { RunData } from "./train_run.ts";
+import type { RunData } from "./run_data.ts";
 
 /** What a rank that saves nothing needs of a run. */
 export interface FollowedRun {

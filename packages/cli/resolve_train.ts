@@ -1,12 +1,18 @@
 import {
   type Checkpoint,
   CheckpointStore,
+  readCheckpoint,
   type StoredCheckpoint,
 } from "@wick/training";
 import { FileFormatError, isJsonObject, joinPath } from "@wick/models";
 import { RANK_OPTIONS } from "./ranks.ts";
 import type { Arguments } from "./arguments.ts";
-import { readTrainConfig } from "./train_config.ts";
+import {
+  type NamedOptions,
+  readTrainConfig,
+  type TrainConfig,
+} from "./train_config.ts";
+import { UsageError } from "./usage_error.ts";
 
 /** What a run goes on from. */
 export type ResumePoint = Checkpoint & StoredCheckpoint;
@@ -19,6 +25,18 @@ export interface ResolvedTrain {
   readonly checkpoint: ResumePoint | undefined;
   /** What the user should know. */
   readonly notes: readonly string[];
+  /** The adapters that are trained at once; one run if absent. */
+  readonly adapters?: readonly ResolvedAdapter[];
+}
+
+/** The arguments of one of several adapters that are trained at once. */
+export interface ResolvedAdapter {
+  /** Its name. */
+  readonly name: string;
+  /** The command line over the config file over the checkpoint. */
+  readonly args: Arguments;
+  /** The checkpoint that it goes on from: all go on after the same step. */
+  readonly checkpoint: ResumePoint | undefined;
 }
 
 /** What cannot change when a run goes on, since the checkpoint would not fit. */
@@ -50,10 +68,13 @@ export async function resolveTrain(given: Arguments): Promise<ResolvedTrain> {
     `"${key}" in ${path} is mlx-lm's and means nothing here`
   );
   const args = config ? given.over(without(config.options, given)) : given;
+  if (config?.adapters) {
+    const own = ownArguments(args, given, config, config.adapters);
+    return await resolveAdapters(args, own, notes);
+  }
   if (!args.flag("resume")) return { args, checkpoint: undefined, notes };
   const output = args.required("output");
-  const store = new CheckpointStore(joinPath(output, "checkpoints"), Infinity);
-  const checkpoint = await store.latest();
+  const checkpoint = await storeIn(output).latest();
   if (!checkpoint) {
     return {
       args,
@@ -61,13 +82,100 @@ export async function resolveTrain(given: Arguments): Promise<ResolvedTrain> {
       notes: [...notes, `no checkpoint in ${output}, so it begins at step 1`],
     };
   }
+  const resumed = resume(args, checkpoint);
+  return { ...resumed, checkpoint, notes: [...notes, ...resumed.notes] };
+}
+
+/** The arguments of each adapter: its own, over those of all. */
+function ownArguments(
+  args: Arguments,
+  given: Arguments,
+  { options }: TrainConfig,
+  adapters: readonly NamedOptions[],
+): ReadonlyMap<string, Arguments> {
+  const outputs = new Map<string, string>();
+  return new Map(
+    adapters.map(({ name, options: own }) => {
+      const output = String(
+        own.get("output") ?? joinPath(args.required("output"), name),
+      );
+      const other = outputs.get(output);
+      if (other !== undefined) {
+        throw new UsageError(
+          `Cannot train "${other}" and "${name}" in ${output}: each needs a folder of its own`,
+        );
+      }
+      outputs.set(output, name);
+      const data = own.get("data");
+      // Where it lies is its own, whatever the command line says of all.
+      const places = new Map([
+        ["output", output],
+        ...(data === undefined ? [] : [["data", data] as const]),
+      ]);
+      const both = new Map([...options, ...own]);
+      return [name, given.over(without(both, given)).under(places)];
+    }),
+  );
+}
+
+async function resolveAdapters(
+  args: Arguments,
+  own: ReadonlyMap<string, Arguments>,
+  notes: readonly string[],
+): Promise<ResolvedTrain> {
+  const begun = [...own].map(([name, args]) => ({
+    ...{ name, args, checkpoint: undefined },
+  }));
+  if (!args.flag("resume")) {
+    return { args, checkpoint: undefined, notes, adapters: begun };
+  }
+  const lists: StoredCheckpoint[][] = [];
+  for (const own of begun) {
+    lists.push(await storeIn(own.args.required("output")).list());
+  }
+  // A kill may have come when some had saved a step and others had not.
+  const common = lists[0]!.findLast(({ step }) =>
+    lists.every((list) => list.some((stored) => stored.step === step))
+  );
+  if (!common) {
+    return {
+      ...{ args, checkpoint: undefined, adapters: begun },
+      notes: [
+        ...notes,
+        "no checkpoint that all adapters have, so they begin at step 1",
+      ],
+    };
+  }
+  const { step } = common;
+  const adapters: ResolvedAdapter[] = [];
+  const changes: string[] = [];
+  for (const [index, { name, args }] of begun.entries()) {
+    const stored = lists[index]!.find((one) => one.step === step)!;
+    const checkpoint = { ...stored, ...await readCheckpoint(stored.folder) };
+    const resumed = resume(args, checkpoint);
+    adapters.push({ name, args: resumed.args, checkpoint });
+    changes.push(...resumed.notes);
+  }
+  return {
+    ...{ args, checkpoint: undefined, adapters },
+    notes: [...notes, ...changes],
+  };
+}
+
+function storeIn(output: string): CheckpointStore {
+  return new CheckpointStore(joinPath(output, "checkpoints"), Infinity);
+}
+
+/** The arguments over those that a checkpoint was made with. */
+function resume(
+  args: Arguments,
+  checkpoint: ResumePoint,
+): { readonly args: Arguments; readonly notes: readonly string[] } {
   const stored = storedOptions(checkpoint);
   const changes = changed(args, stored, checkpoint);
   return {
     args: args.over(without(stored, args)),
-    checkpoint,
     notes: [
-      ...notes,
       `going on after step ${checkpoint.step} of ${checkpoint.folder}`,
       ...changes,
     ],

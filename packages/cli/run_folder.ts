@@ -86,6 +86,7 @@ export class RunFolder {
     }
     await this.#clean(names);
     if (!checkpoint) return await this.#begin(overwrite);
+    await this.checkpoints.dropAfter(checkpoint.step);
     await this.checkpoints.prune();
     await this.#restoreBest(checkpoint.folder);
   }

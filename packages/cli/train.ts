@@ -1,26 +1,25 @@
-import { FileFormatError, joinPath, loadTokenizer } from "@wick/models";
-import { type Example, packExamples, readExamples } from "@wick/training";
+import { loadTokenizer } from "@wick/models";
+import { Trainer } from "@wick/training";
 import type { Arguments } from "./arguments.ts";
 import type { Command } from "./command.ts";
-import { dataDigest } from "./data_digest.ts";
 import { followRun } from "./follow_run.ts";
 import type { Io } from "./io.ts";
 import { openNamedDevice } from "./open.ts";
-import { checkGpus, type RankedIo, runRanked } from "./ranks.ts";
-import { readExamplesIfPresent, splitPath } from "./read_data.ts";
-import { type ResolvedTrain, resolveTrain } from "./resolve_train.ts";
+import { checkGpus, PATIENCE, type RankedIo, runRanked } from "./ranks.ts";
+import { resolveTrain } from "./resolve_train.ts";
+import {
+  readData,
+  refuseOtherData,
+  tokenizeFiles,
+  withSteps,
+} from "./run_data.ts";
 import { RunFolder } from "./run_folder.ts";
 import { TRAIN_OPTIONS } from "./train_option_list.ts";
-import { type TrainSettings, trainSettings } from "./train_options.ts";
-import { type RunData, TrainRun } from "./train_run.ts";
-import {
-  markerOf,
-  openTrainedModel,
-  type TrainedModel,
-} from "./trained_model.ts";
-import { describeData, tokenizeData } from "./training_data.ts";
+import { trainAdapters } from "./train_adapters.ts";
+import { trainSettings } from "./train_options.ts";
+import { TrainRun } from "./train_run.ts";
+import { markerOf, openTrainedModel } from "./trained_model.ts";
 import { untilTerminated } from "./until_terminated.ts";
-import type { Tokenizer } from "@wick/models";
 
 /** `wick train`. */
 export const TRAIN: Command = {
@@ -54,8 +53,10 @@ async function trainRank(
   given: Arguments,
   { communicator, io }: RankedIo,
 ): Promise<number> {
-  const resolved = await resolveTrain(given);
-  const { args, checkpoint, notes } = resolved;
+  const { args, checkpoint, notes, adapters } = await resolveTrain(given);
+  if (adapters) {
+    return await trainAdapters(adapters, { args, notes, communicator, io });
+  }
   const settings = trainSettings(args);
   const say = (text: string): void =>
     args.flag("quiet") ? undefined : io.error(`${text}\n`);
@@ -69,9 +70,14 @@ async function trainRank(
   const files = await readData(settings);
   const tokenizer = await loadTokenizer(settings.model);
   const trained = await openTrainedModel(device, settings, opened);
-  const data = await tokenized(files, trained, tokenizer, settings);
+  const data = await tokenizeFiles(
+    files,
+    trained.model,
+    tokenizer,
+    settings,
+  );
   for (const line of data.descriptions) say(line);
-  refuseOtherData(resolved, data.digest);
+  refuseOtherData(checkpoint, data.digest);
   const run = {
     ...{ settings: withSteps(settings, data), trained, data },
     ...{ checkpoint, communicator, io },
@@ -84,87 +90,25 @@ async function trainRank(
   );
   await folder.prepare({ checkpoint, overwrite: args.flag("overwrite") });
   say(trained.summary);
-  return await new TrainRun({ ...run, args, tokenizer, folder }).run();
-}
-
-/** The examples of both files. */
-interface DataFiles {
-  readonly train: readonly Example[];
-  readonly valid: readonly Example[];
-  readonly trainPath: string;
-  readonly validPath: string;
-}
-
-async function readData({ data }: TrainSettings): Promise<DataFiles> {
-  const trainPath = splitPath(data, "train");
-  const validPath = splitPath(data, "valid");
-  const train = await readExamples(trainPath);
-  const valid = trainPath === validPath
-    ? []
-    : await readExamplesIfPresent(validPath);
-  return { train, valid, trainPath, validPath };
-}
-
-async function tokenized(
-  { train, valid, trainPath, validPath }: DataFiles,
-  { model }: TrainedModel,
-  tokenizer: Tokenizer,
-  { maxLength, trainOnPrompt }: TrainSettings,
-): Promise<RunData> {
-  const [trainData, validData] = [[trainPath, train], [
-    validPath,
-    valid,
-  ]] as const;
-  const parts = [trainData, validData].filter(([, part]) => part.length > 0)
-    .map(([path, part]) => ({
-      path,
-      data: tokenizeData(part, model, tokenizer, {
-        ...{ path, trainOnPrompt },
-        ...(maxLength !== undefined && { maxLength }),
-      }),
-    }));
-  const [first, second] = parts;
-  return {
-    train: first!.data.examples,
-    valid: second?.data.examples ?? [],
-    prompts: valid.length > 0 ? valid : train,
-    digest: await dataDigest(first!.data.examples),
-    descriptions: parts.map(({ path, data }) => describeData(path, data)),
-  };
-}
-
-function refuseOtherData(
-  { checkpoint }: ResolvedTrain,
-  digest: string,
-): void {
-  if (!checkpoint || checkpoint.settings["data"] === digest) return;
-  throw new FileFormatError(
-    joinPath(checkpoint.folder, "checkpoint.json"),
-    "the run was made on other data, or data that was cut in another way, so it cannot go on; begin anew without --resume",
-  );
-}
-
-/** Turns epochs into steps, and packing into the length of rows. */
-function withSteps(settings: TrainSettings, { train }: RunData): TrainSettings {
-  const { trainer, epochs, pack, maxLength } = settings;
-  const longest = train.reduce(
-    (most, { ids }) => Math.max(most, ids.length),
-    2,
-  );
-  const packLength = pack ? maxLength ?? Math.max(512, longest) : undefined;
-  const rows = packLength === undefined
-    ? train.length
-    : packExamples(train, packLength).length;
-  const { batchSize = 8, gradientAccumulation = 1 } = trainer;
-  const ofStep = batchSize * gradientAccumulation;
-  return {
-    ...settings,
-    trainer: {
-      ...trainer,
-      ...(packLength !== undefined && { packLength }),
-      ...(epochs !== undefined && {
-        steps: Math.max(1, Math.ceil(epochs * rows / ofStep)),
-      }),
+  const kept = new TrainRun({ ...run, args, tokenizer, folder });
+  await kept.begin();
+  await communicator.barrier(PATIENCE);
+  const trainer: Trainer = new Trainer(
+    trained.model,
+    trained.trainable,
+    data.train,
+    data.valid,
+    {
+      ...run.settings.trainer,
+      communicator,
+      signal: io.signal,
+      ...(checkpoint && { state: checkpoint.state }),
+      onStep: (report) => kept.noteStep(report),
+      onBest: () => kept.saveBest(),
+      onSave: (state) => kept.save(state, trainer),
     },
-  };
+  );
+  const reports = await kept.watch(() => trainer.run());
+  await kept.end(reports.at(-1), trainer);
+  return trainer.isStopped ? 130 : 0;
 }

@@ -18,7 +18,27 @@ export interface TrainConfig {
   readonly options: ReadonlyMap<string, string | boolean>;
   /** Keys that mean something to mlx-lm and nothing here. */
   readonly ignored: readonly string[];
+  /** The adapters that are trained at once; none are named if absent. */
+  readonly adapters?: readonly NamedOptions[];
 }
+
+/** The options of one of several adapters. */
+export interface NamedOptions {
+  /** Its name. */
+  readonly name: string;
+  /** What it has of its own, by the name of the option. */
+  readonly options: ReadonlyMap<string, string | boolean>;
+}
+
+/** The options that each of several adapters can have of its own. */
+export const OWN_OPTIONS: readonly string[] = [
+  ...["data", "output", "adapter", "num-layers", "rank", "alpha", "dropout"],
+  ...["target-modules", "rslora", "init", "seed", "batch-size", "max-length"],
+  ...["group-by-length", "train-on-prompt", "learning-rate", "schedule"],
+  ...["warmup-steps", "min-learning-rate", "lora-plus-ratio", "weight-decay"],
+  ...["max-gradient-norm", "label-smoothing", "best"],
+  ...["samples", "sample-tokens"],
+];
 
 /** What mlx-lm calls the same. */
 const ALIASES: Readonly<Record<string, string>> = {
@@ -53,14 +73,55 @@ export async function readTrainConfig(path: string): Promise<TrainConfig> {
     : parseYaml(text, path);
   const options = new Map<string, string | boolean>();
   const ignored: string[] = [];
+  let adapters: NamedOptions[] | undefined;
   for (const [key, value] of Object.entries(content)) {
     if (value === null || value === undefined) continue;
     const name = key.replaceAll("_", "-");
     if (IGNORED.includes(name)) ignored.push(key);
+    else if (name === "adapters") adapters = namedOptions(value, path);
     else put(options, name, value, path);
   }
   check(options, path);
-  return { options, ignored };
+  for (const own of adapters ?? []) {
+    check(new Map([...options, ...own.options]), path);
+  }
+  return { options, ignored, ...(adapters && { adapters }) };
+}
+
+/** Reads the list of adapters that are trained at once. */
+function namedOptions(value: unknown, path: string): NamedOptions[] {
+  const fail = (problem: string): never => {
+    throw new FileFormatError(path, problem);
+  };
+  if (!Array.isArray(value) || value.length === 0) {
+    return fail('"adapters" must be a list of at least one, each with a name');
+  }
+  const found = new Map<string, NamedOptions>();
+  for (const entry of value) {
+    const { name, ...rest } = isJsonObject(entry) ? entry : {};
+    if (typeof name !== "string" || !/^[\w-][\w.-]*$/.test(name)) {
+      return fail(
+        `an adapter has the name ${
+          JSON.stringify(name)
+        }: it must be of letters, digits, "_", "-" and "."`,
+      );
+    }
+    if (found.has(name)) return fail(`two adapters have the name "${name}"`);
+    const options = new Map<string, string | boolean>();
+    for (const [key, given] of Object.entries(rest)) {
+      if (given !== null) put(options, key.replaceAll("_", "-"), given, path);
+    }
+    const common = [...options.keys()].find((key) =>
+      !OWN_OPTIONS.includes(key)
+    );
+    if (common !== undefined) {
+      return fail(
+        `"${common}" of "${name}" is the same for all adapters: it must stand beside "adapters"`,
+      );
+    }
+    found.set(name, { name, options });
+  }
+  return [...found.values()];
 }
 
 function put(

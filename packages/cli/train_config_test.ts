@@ -8,7 +8,7 @@ import {
 import { Arguments } from "./arguments.ts";
 import { resolveTrain } from "./resolve_train.ts";
 import { runCaptured } from "./run_captured.ts";
-import { readTrainConfig } from "./train_config.ts";
+import { OWN_OPTIONS, readTrainConfig } from "./train_config.ts";
 import { TRAIN_OPTIONS } from "./train_option_list.ts";
 import { trainSettings } from "./train_options.ts";
 
@@ -197,13 +197,32 @@ Deno.test("wick train --help lists every option", async () => {
 Deno.test("docs/fine-tuning.md has a config file that is one, and every key", async () => {
   const page = await Deno.readTextFile("docs/fine-tuning.md");
   const blocks = [...page.matchAll(/```yaml\n(.*?)```/gs)];
-  assertEquals(blocks.length, 1);
+  assertEquals(blocks.length, 2);
   await withFile("train.yaml", blocks[0]![1]!, async (path) => {
     const { args } = await resolveTrain(
       new Arguments([`--config=${path}`], TRAIN_OPTIONS),
     );
     assertEquals(trainSettings(args).trainer.schedule, "cosine");
   });
+  await withFile("train.yaml", blocks[1]![1]!, async (path) => {
+    const { adapters = [] } = await resolveTrain(
+      new Arguments([`--config=${path}`, "--steps=9"], TRAIN_OPTIONS),
+    );
+    assertEquals(
+      adapters.map(({ name, args }) => {
+        const { data, output, lora, trainer } = trainSettings(args);
+        const { steps, learningRate } = trainer;
+        return [name, data, output, lora.rank, steps, learningRate];
+      }),
+      [
+        ["support", "data/support", "out/team/support", 16, 9, 2e-4],
+        ["titles", "data/titles", "out/titles", 4, 9, 5e-4],
+      ],
+    );
+  });
+  const [, own] = /^- Of its own an adapter can have(.*?)\. What/ms.exec(page)!;
+  const named = [...own!.matchAll(/`([a-z-]+)`/g)].map(([, name]) => name);
+  assertEquals(named.toSorted(), OWN_OPTIONS.toSorted());
   const documented = [...page.matchAll(/^\| `([a-z-]+)` +\|/gm)]
     .map(([, name]) => name);
   const wanted = TRAIN_OPTIONS.map(({ name }) => name)

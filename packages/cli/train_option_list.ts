@@ -7,7 +7,8 @@ export const TRAIN_OPTIONS: readonly Option[] = [
   {
     name: "config",
     value: "FILE",
-    text: "YAML or JSON with these options; the command line overrides it",
+    text:
+      "YAML or JSON with these options, and adapters: for several at once; the command line overrides it",
   },
   { name: "model", value: "DIR", text: "the base model; needed" },
   {

@@ -1,40 +1,23 @@
 import type { Tokenizer } from "@wick/models";
-import type { Communicator } from "@wick/distributed";
 import { writeTextAtomically } from "@wick/models";
 import {
+  type BestValidation,
   DivergenceError,
-  type Example,
   type StepReport,
-  type TokenizedExample,
-  Trainer,
   type TrainingState,
 } from "@wick/training";
 import type { Arguments } from "./arguments.ts";
 import { environment, processBytes } from "./environment.ts";
 import type { Io } from "./io.ts";
 import { trainingReport } from "./report/training_report.ts";
-import { PATIENCE } from "./ranks.ts";
 import { optionsToStore, type ResumePoint } from "./resolve_train.ts";
+import type { RunData } from "./run_data.ts";
 import type { RunFolder } from "./run_folder.ts";
 import type { TrainSettings } from "./train_options.ts";
 import type { TrainedModel } from "./trained_model.ts";
 import { TrainingLog } from "./training_log.ts";
 import { TrainingProgress } from "./training_progress.ts";
 import { completeSamples } from "./training_samples.ts";
-
-/** What a run is trained and measured on. */
-export interface RunData {
-  /** The examples to train on. */
-  readonly train: readonly TokenizedExample[];
-  /** The examples to validate on. */
-  readonly valid: readonly TokenizedExample[];
-  /** The examples whose prompts are completed for the report. */
-  readonly prompts: readonly Example[];
-  /** What tells the training data from others. */
-  readonly digest: string;
-  /** What became of the files, a line each. */
-  readonly descriptions: readonly string[];
-}
 
 /** What a run is made of. */
 export interface TrainRunOptions {
@@ -45,14 +28,31 @@ export interface TrainRunOptions {
   readonly data: RunData;
   readonly folder: RunFolder;
   readonly checkpoint: ResumePoint | undefined;
-  readonly communicator: Communicator;
   readonly io: Io;
+  /** Its name among those that are trained at once, if there are several. */
+  readonly name?: string;
 }
 
-/** A run of training, with its folder: log, checkpoints, best, result, report. */
+/** How far a run is. */
+export interface RunProgress {
+  /** Whether it ended because it was asked to. */
+  readonly isStopped: boolean;
+  /** Whether it ended because validation got no better. */
+  readonly isStale: boolean;
+  /** The best validation so far, if there was one. */
+  readonly best: BestValidation | undefined;
+  /** The last validation loss, if there was one. */
+  readonly lastValidation: number | undefined;
+}
+
+/**
+ * What is kept of a run of training in its folder: log, checkpoints, best,
+ * result, report.
+ */
 export class TrainRun {
   readonly #options: TrainRunOptions;
   readonly #progress: TrainingProgress;
+  #log: TrainingLog | undefined;
   #began = 0;
 
   /**
@@ -68,59 +68,33 @@ export class TrainRun {
     });
   }
 
+  /** What is trained. */
+  get trained(): TrainedModel {
+    return this.#options.trained;
+  }
+
+  /** Opens the log, and has the model complete prompts before it is trained. */
+  async begin(): Promise<void> {
+    const { folder, checkpoint } = this.#options;
+    const step = checkpoint?.state.step ?? 0;
+    const log = await TrainingLog.open(folder.metrics, step);
+    this.#log = log;
+    await this.#logStart(log);
+    if (!checkpoint || !log.hasSamples) await this.#logSamples(log, "before");
+    this.#began = performance.now();
+  }
+
   /**
-   * Trains, and saves what comes of it.
+   * Trains, and says of a divergence which checkpoint is good.
    *
-   * @returns The exit code.
+   * @param train Trains.
+   * @returns What it gives.
    * @throws {DivergenceError} If the loss is no number any more; what was saved
    *   before stays.
    */
-  async run(): Promise<number> {
-    const { folder, checkpoint, trained, io, data } = this.#options;
-    const { trainer: options } = this.#options.settings;
-    const { communicator } = this.#options;
-    const log = await TrainingLog.open(
-      folder.metrics,
-      checkpoint?.state.step ?? 0,
-    );
-    await this.#logStart(log);
-    if (!checkpoint || !log.hasSamples) await this.#logSamples(log, "before");
-    await communicator.barrier(PATIENCE);
-    const trainer: Trainer = new Trainer(
-      trained.model,
-      trained.trainable,
-      data.train,
-      data.valid,
-      {
-        ...options,
-        communicator,
-        signal: io.signal,
-        ...(checkpoint && { state: checkpoint.state }),
-        onStep: (report) => this.#noteStep(log, report),
-        onBest: () => this.#saveBest(),
-        onSave: async (state) => {
-          await this.#save(state, trainer);
-          await this.#report(log);
-        },
-      },
-    );
-    this.#began = performance.now();
-    const reports = await this.#train(trainer);
-    const last = reports.at(-1) ?? lastStep(log);
-    const stopped = trainer.isStopped;
-    if (!last) return 130;
-    const isBest = this.#options.settings.best && trainer.best !== undefined;
-    if (isBest && !stopped) await folder.installBest();
-    else await folder.install((path) => trained.save(path));
-    if (!stopped) await this.#logSamples(log, "after");
-    await this.#report(log);
-    this.#sayEnd(last, trainer, isBest);
-    return stopped ? 130 : 0;
-  }
-
-  async #train(trainer: Trainer): Promise<StepReport[]> {
+  async watch<Result>(train: () => Promise<Result>): Promise<Result> {
     try {
-      return await trainer.run();
+      return await train();
     } catch (error) {
       if (!(error instanceof DivergenceError)) throw error;
       const last = (await this.#options.folder.checkpoints.list()).at(-1);
@@ -135,6 +109,88 @@ export class TrainRun {
     } finally {
       this.#progress.end();
     }
+  }
+
+  /**
+   * Logs a step, and shows it where this is the only run.
+   *
+   * @param report What the step gave.
+   */
+  async noteStep(report: StepReport): Promise<void> {
+    const { args, trained, io, name } = this.#options;
+    await this.#opened.add({
+      event: "step",
+      ...report,
+      validationLoss: report.validationLoss ?? null,
+      elapsedSeconds: (performance.now() - this.#began) / 1000,
+      deviceBytes: trained.model.device.statistics().bytesInUse,
+      processBytes: processBytes(),
+    });
+    if (args.flag("json")) {
+      io.out(`${JSON.stringify({ event: "step", name, ...report })}\n`);
+    } else if (name === undefined && !args.flag("quiet")) {
+      this.#progress.show(report);
+    }
+  }
+
+  /** Saves what is trained as the best. */
+  async saveBest(): Promise<void> {
+    const { folder, trained } = this.#options;
+    await trained.save(folder.best);
+  }
+
+  /**
+   * Saves a checkpoint, and the report so far.
+   *
+   * @param state Where the run is.
+   * @param progress How far it is.
+   */
+  async save(
+    state: TrainingState,
+    progress: Pick<RunProgress, "isStale">,
+  ): Promise<void> {
+    const { folder, trained, args, settings, data } = this.#options;
+    const { steps = 100 } = settings.trainer;
+    const finished = state.step >= steps || progress.isStale;
+    const { parameters } = trained.trainable;
+    await folder.save(state, {
+      settings: { options: optionsToStore(args), data: data.digest },
+      shapes: new Map(
+        [...parameters].map(([name, { shape }]) => [name, shape]),
+      ),
+      also: async (path) => {
+        if (finished) await Deno.writeTextFile(`${path}/finished`, "");
+      },
+    });
+    await this.#report();
+  }
+
+  /**
+   * Puts what was trained into the folder, completes prompts with it, and says
+   * where everything is.
+   *
+   * @param report The last step of this run, if it made one.
+   * @param progress How it ended.
+   */
+  async end(
+    report: StepReport | undefined,
+    progress: RunProgress,
+  ): Promise<void> {
+    const { folder, trained, settings } = this.#options;
+    const log = this.#opened;
+    const last = report ?? lastStep(log);
+    if (!last) return;
+    const isBest = settings.best && progress.best !== undefined;
+    if (isBest && !progress.isStopped) await folder.installBest();
+    else await folder.install((path) => trained.save(path));
+    if (!progress.isStopped) await this.#logSamples(log, "after");
+    await this.#report();
+    this.#sayEnd(last, progress, isBest);
+  }
+
+  get #opened(): TrainingLog {
+    if (this.#log) return this.#log;
+    throw new TypeError("Cannot log a run that has not begun");
   }
 
   async #logStart(log: TrainingLog): Promise<void> {
@@ -157,55 +213,19 @@ export class TrainRun {
   async #logSamples(log: TrainingLog, when: "before" | "after"): Promise<void> {
     const { trained, tokenizer, data, io, settings } = this.#options;
     if (settings.samples.count === 0) return;
-    const samples = await completeSamples(
-      trained.model,
-      tokenizer,
-      data.prompts,
-      { ...settings.samples, signal: io.signal },
+    const samples = await trained.use(() =>
+      completeSamples(trained.model, tokenizer, data.prompts, {
+        ...settings.samples,
+        signal: io.signal,
+      })
     );
     if (samples.length > 0) await log.add({ event: "samples", when, samples });
   }
 
-  async #noteStep(log: TrainingLog, report: StepReport): Promise<void> {
-    const { args, trained, io } = this.#options;
-    await log.add({
-      event: "step",
-      ...report,
-      validationLoss: report.validationLoss ?? null,
-      elapsedSeconds: (performance.now() - this.#began) / 1000,
-      deviceBytes: trained.model.device.statistics().bytesInUse,
-      processBytes: processBytes(),
-    });
-    if (args.flag("json")) {
-      io.out(`${JSON.stringify({ event: "step", ...report })}\n`);
-    } else if (!args.flag("quiet")) this.#progress.show(report);
-  }
-
-  async #report(log: TrainingLog): Promise<void> {
+  async #report(): Promise<void> {
     const { folder } = this.#options;
-    const page = trainingReport(folder.path, log.events);
+    const page = trainingReport(folder.path, this.#opened.events);
     await writeTextAtomically(folder.report, page);
-  }
-
-  async #saveBest(): Promise<void> {
-    const { folder, trained } = this.#options;
-    await trained.save(folder.best);
-  }
-
-  async #save(state: TrainingState, trainer: Trainer): Promise<void> {
-    const { folder, trained, args, settings, data } = this.#options;
-    const { steps = 100 } = settings.trainer;
-    const finished = state.step >= steps || trainer.isStale;
-    const { parameters } = trained.trainable;
-    await folder.save(state, {
-      settings: { options: optionsToStore(args), data: data.digest },
-      shapes: new Map(
-        [...parameters].map(([name, { shape }]) => [name, shape]),
-      ),
-      also: async (path) => {
-        if (finished) await Deno.writeTextFile(`${path}/finished`, "");
-      },
-    });
   }
 
   #sayEnd(
@@ -214,12 +234,12 @@ export class TrainRun {
       readonly steps: number;
       readonly loss: number;
     },
-    trainer: Trainer,
+    progress: RunProgress,
     isBest: boolean,
   ): void {
     const { args, folder, io, trained } = this.#options;
     const { path } = folder;
-    const stopped = trainer.isStopped;
+    const stopped = progress.isStopped;
     if (stopped) {
       io.error(
         `wick: stopped after step ${last.step} of ${last.steps}; ${path} holds what was trained as it is, --resume goes on\n`,
@@ -233,22 +253,22 @@ export class TrainRun {
           device: trained.model.device.name,
           steps: last.step,
           loss: last.loss,
-          validationLoss: trainer.lastValidation ?? null,
-          best: trainer.best ?? null,
+          validationLoss: progress.lastValidation ?? null,
+          best: progress.best ?? null,
         })
       }\n`);
       return;
     }
     if (stopped || args.flag("quiet")) return;
-    if (trainer.isStale) {
+    if (progress.isStale) {
       io.error(
-        `ended after step ${last.step}: validation was best after step ${trainer.best?.step}\n`,
+        `ended after step ${last.step}: validation was best after step ${progress.best?.step}\n`,
       );
     }
     io.error(`report in ${folder.report}\n`);
     io.error(
       `${trained.marker === "config.json" ? "model" : "adapter"}${
-        isBest ? ` of step ${trainer.best?.step}` : ""
+        isBest ? ` of step ${progress.best?.step}` : ""
       } saved in ${path}\n`,
     );
   }

@@ -21,6 +21,8 @@ export interface TrainedModel {
   readonly marker: string;
   /** Writes what is trained as a folder of other tools. */
   save(folder: string): Promise<void>;
+  /** Does something while the model computes with what is trained. */
+  use<Result>(action: () => Promise<Result>): Promise<Result>;
 }
 
 /** The file that makes what is trained readable. */
@@ -53,6 +55,7 @@ export async function openTrainedModel(
       ...{ model: full.model, trainable: full, marker },
       summary: `${full.parameterCount} weights trained`,
       save: (output) => full.save(folder, output),
+      use: (action) => action(),
     };
   }
   const model = opened.use(
@@ -62,19 +65,62 @@ export async function openTrainedModel(
   );
   const adapter = opened.use(await adapterOf(model, settings));
   return {
-    ...{ model, trainable: adapter, marker },
+    ...trainedAdapter(model, adapter, settings),
+    use: (action) => action(),
+  };
+}
+
+/**
+ * Makes one of several adapters for a model, outside of it.
+ *
+ * @param model The model.
+ * @param settings What is trained.
+ * @param opened What is to be closed is put in here.
+ * @returns The adapter, and how it is saved; it is in the model while it is used.
+ */
+export async function openAdapterBeside(
+  model: CausalLanguageModel,
+  settings: TrainSettings,
+  opened: DisposableStack,
+): Promise<TrainedModel & { readonly trainable: LoraAdapter }> {
+  const adapter = opened.use(
+    await adapterOf(model, settings, { insert: false }),
+  );
+  return {
+    ...trainedAdapter(model, adapter, settings),
+    trainable: adapter,
+    async use(action) {
+      adapter.insert();
+      try {
+        return await action();
+      } finally {
+        adapter.eject();
+      }
+    },
+  };
+}
+
+function trainedAdapter(
+  model: CausalLanguageModel,
+  adapter: LoraAdapter,
+  settings: TrainSettings,
+): Omit<TrainedModel, "use"> {
+  return {
+    ...{ model, trainable: adapter, marker: markerOf(settings) },
     summary:
       `${adapter.layers.size} layers adapted, ${adapter.parameterCount} numbers trained`,
-    save: (output) => savePeftAdapter(adapter, output, { baseModel: folder }),
+    save: (output) =>
+      savePeftAdapter(adapter, output, { baseModel: settings.model }),
   };
 }
 
 async function adapterOf(
   model: CausalLanguageModel,
   { adapter, lora, model: folder, lastLayers, seed }: TrainSettings,
+  options: { readonly insert?: boolean } = {},
 ): Promise<LoraAdapter> {
   if (adapter !== undefined) {
-    return await loadAdapter(model, adapter, { trainable: true });
+    return await loadAdapter(model, adapter, { trainable: true, ...options });
   }
   const { layers } = model.config;
   const last = Math.min(lastLayers ?? layers, layers);
@@ -88,7 +134,7 @@ async function adapterOf(
     }),
   });
   try {
-    return await LoraAdapter.create(model, config, { seed });
+    return await LoraAdapter.create(model, config, { seed, ...options });
   } catch (cause) {
     if (!(cause instanceof RangeError)) throw cause;
     throw new RangeError(`${cause.message}, in ${folder}`, { cause });

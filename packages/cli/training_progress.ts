@@ -8,6 +8,11 @@ export interface ProgressOptions {
   readonly every?: number;
 }
 
+/** What is shown of a step. */
+export type ShownStep =
+  & Pick<StepReport, "step" | "steps" | "tokensPerSecond" | "secondsLeft">
+  & Partial<StepReport>;
+
 const BAR = 24;
 // The first lines of a run say how long it will take, so they come at once.
 const FIRST = [1, 2, 5];
@@ -66,24 +71,34 @@ export class TrainingProgress {
    * Shows a step.
    *
    * @param report What the step gave.
+   * @param losses What is said of its loss; loss and learning rate if absent.
    */
-  show(report: StepReport): void {
+  show(report: ShownStep, losses: string = lossOf(report)): void {
     const { step, steps, validationLoss } = report;
     const every = this.#every ?? Math.max(1, Math.ceil(steps / 20));
     if (this.#io.terminal) {
-      this.#overwrite(this.#bar(report) + text(report));
+      this.#overwrite(this.#bar(report) + text(report, losses));
     } else if (
       step % every === 0 || step === steps ||
       (this.#every === undefined && FIRST.includes(step))
     ) {
-      this.#io.error(`${text(report)}\n`);
+      this.#io.error(`${text(report, losses)}\n`);
     }
     if (validationLoss !== undefined) {
-      this.end();
-      this.#io.error(
-        `validation loss ${validationLoss.toFixed(4)} after step ${step}\n`,
+      this.say(
+        `validation loss ${validationLoss.toFixed(4)} after step ${step}`,
       );
     }
+  }
+
+  /**
+   * Writes a line of its own.
+   *
+   * @param line The line.
+   */
+  say(line: string): void {
+    this.end();
+    this.#io.error(`${line}\n`);
   }
 
   /** Leaves the line that is overwritten. */
@@ -97,7 +112,7 @@ export class TrainingProgress {
     this.#open = true;
   }
 
-  #bar({ step, steps }: StepReport): string {
+  #bar({ step, steps }: ShownStep): string {
     const { color, columns } = this.#io;
     if (columns < 110) return "";
     const full = Math.round(BAR * step / steps);
@@ -106,13 +121,20 @@ export class TrainingProgress {
   }
 }
 
-function text(report: StepReport): string {
-  const { step, steps, loss, learningRate, tokensPerSecond, secondsLeft } =
-    report;
+function lossOf({ loss, learningRate }: ShownStep): string {
+  return [
+    ...(loss === undefined ? [] : [`loss ${loss.toFixed(4)}`]),
+    ...(learningRate === undefined
+      ? []
+      : [`learning rate ${learningRate.toExponential(2)}`]),
+  ].join("  ");
+}
+
+function text(report: ShownStep, losses: string): string {
+  const { step, steps, tokensPerSecond, secondsLeft } = report;
   return [
     `step ${step}/${steps}`,
-    `loss ${loss.toFixed(4)}`,
-    `learning rate ${learningRate.toExponential(2)}`,
+    losses,
     `${Math.round(tokensPerSecond)} tokens/s`,
     `${duration(secondsLeft)} left`,
   ].join("  ");

@@ -93,6 +93,17 @@ export class CheckpointStore {
     }
   }
 
+  /**
+   * Removes those of after a step, where a run goes on from an earlier one.
+   *
+   * @param step The steps made.
+   */
+  async dropAfter(step: number): Promise<void> {
+    for (const stored of await this.list()) {
+      if (stored.step > step) await removeWhole(stored.folder);
+    }
+  }
+
   /** Removes what writes that were killed left behind. */
   async clean(): Promise<void> {
     for (const name of await this.#names()) {
