@@ -1,7 +1,10 @@
 import type { MatmulSizes, SoftwareTile } from "./matmul_tiles.ts";
 
 /** Rows of a workgroup, and vectors of four columns of a lane. */
-const ACROSS = [[4, 1], [8, 1], [16, 1], [32, 1], [64, 1], [8, 2], [16, 2]];
+const ACROSS = [[4, 1], [8, 1], [16, 1], [32, 1], [8, 2], [16, 2]];
+
+/** What takes a second to compile where a second product is added. */
+const LARGE = [[64, 1]];
 
 /** Blocks of four rows of a lane, and vectors of four columns of a workgroup. */
 const DOWN = [[1, 1], [1, 2], [1, 4], [2, 4]];
@@ -20,7 +23,8 @@ export function laneTiles(
   lanes: number,
   joint: boolean,
 ): readonly SoftwareTile[] {
-  const across = ACROSS.map(([rows, vectors]): SoftwareTile => {
+  const shapes = joint ? ACROSS : [...ACROSS, ...LARGE];
+  const across = shapes.map(([rows, vectors]): SoftwareTile => {
     const groups = matrices * Math.ceil(m / rows!) *
       Math.ceil(n / (4 * vectors! * lanes));
     const loads = Math.ceil(rows! / lanes) + 4 * vectors!;
@@ -52,7 +56,7 @@ export function laneTiles(
 /**
  * The cycles of two cores, by what was measured on llvmpipe of Mesa 22 for eight
  * lanes at once: a load, a multiplication with addition, the store of a result,
- * and compiling, spread over 300 runs.
+ * and compiling, spread over a thousand runs.
  */
 function cycles(
   groups: number,
@@ -61,8 +65,9 @@ function cycles(
   results: number,
   walks: number,
 ): number {
-  const each = k * (19 * loads + 0.65 * results) + 20 * results + 2000;
+  const each = k * (19 * loads + (0.6 + 0.0008 * results) * results) +
+    20 * results + 2000;
   const compile = 0.03 +
     walks * (0.0013 * results + 0.07 * (results / 256) ** 2);
-  return Math.ceil(groups / 2) * each + compile * 3e9 / 300;
+  return Math.ceil(groups / 2) * each + compile * 3e9 / 1000;
 }
