@@ -44,7 +44,11 @@ export {
 } from "./truncated_svd.ts";
 export { LoraAdapter } from "./lora_adapter.ts";
 export type { InjectOptions, LoraMatrices } from "./lora_adapter.ts";
-export { loadPeftAdapter, savePeftAdapter } from "./peft_files.ts";
+export {
+  loadPeftAdapter,
+  peftAdapterFiles,
+  savePeftAdapter,
+} from "./peft_files.ts";
 export type { SaveAdapterOptions } from "./peft_files.ts";
 export type { LoadAdapterOptions } from "./adapter_tensors.ts";
 export { loadMlxAdapter, readMlxConfig, saveMlxAdapter } from "./mlx_files.ts";

@@ -1,10 +1,11 @@
 import {
   type CausalLanguageModel,
+  encodeSafetensors,
   joinPath,
   type JsonObject,
+  writeAll,
+  writeAtomically,
   writeFolderAtomically,
-  writeSafetensors,
-  writeTextAtomically,
 } from "@wick/models";
 import { PEFT_LAYOUT } from "./adapter_layout.ts";
 import {
@@ -45,6 +46,52 @@ export interface SaveAdapterOptions {
 }
 
 /**
+ * Gives the files of an adapter as PEFT writes them, where they are not to lie in
+ * a folder: a browser offers them for download, say. An adapter that began with
+ * PiSSA is the plain LoRA of twice the rank that it is equal to.
+ *
+ * @example Usage
+ * ```ts
+ * import { CausalLanguageModel } from "@wick/models";
+ * import { LoraAdapter, loraConfig, peftAdapterFiles } from "@wick/lora";
+ * import { openDevice } from "@wick/async-exec";
+ * import { assertEquals } from "@std/assert";
+ *
+ * using device = await openDevice({ device: "cpu" });
+ * const folder = "examples/tickets/base-model";
+ * using model = await CausalLanguageModel.load(device, folder);
+ * using adapter = LoraAdapter.inject(model, loraConfig({ rank: 4 }));
+ * const files = await peftAdapterFiles(adapter);
+ * assertEquals([...files.keys()].sort(), [
+ *   "adapter_config.json",
+ *   "adapter_model.safetensors",
+ * ]);
+ * const file = new Blob(files.get("adapter_model.safetensors"));
+ * assertEquals(file.size > 4 * adapter.parameterCount, true);
+ * ```
+ *
+ * @param adapter The adapter.
+ * @param options The name of the base model.
+ * @returns The bytes of each file by its name, in parts that follow one another.
+ */
+export async function peftAdapterFiles(
+  adapter: LoraAdapter,
+  options: SaveAdapterOptions = {},
+): Promise<Map<string, Uint8Array<ArrayBuffer>[]>> {
+  const { baseModel, raw } = options;
+  const config = peftConfigJson(plainConfig(adapter.config), {
+    ...raw,
+    ...(baseModel !== undefined && { base_model_name_or_path: baseModel }),
+  });
+  const tensors = await adapterTensors(adapter, PEFT_LAYOUT);
+  const text = `${JSON.stringify(config, null, 2)}\n`;
+  return new Map([
+    [PEFT_LAYOUT.file, encodeSafetensors(tensors)],
+    ["adapter_config.json", [new TextEncoder().encode(text)]],
+  ]);
+}
+
+/**
  * Writes an adapter as PEFT does; one that began with PiSSA as the plain LoRA
  * of twice the rank that it is equal to. The folder appears whole or not at all.
  *
@@ -58,17 +105,12 @@ export async function savePeftAdapter(
   folder: string,
   options: SaveAdapterOptions = {},
 ): Promise<void> {
-  const { baseModel, raw } = options;
-  const config = peftConfigJson(plainConfig(adapter.config), {
-    ...raw,
-    ...(baseModel !== undefined && { base_model_name_or_path: baseModel }),
-  });
-  const tensors = await adapterTensors(adapter, PEFT_LAYOUT);
+  const files = await peftAdapterFiles(adapter, options);
   await writeFolderAtomically(folder, async (temporary) => {
-    await writeSafetensors(joinPath(temporary, PEFT_LAYOUT.file), tensors);
-    await writeTextAtomically(
-      joinPath(temporary, "adapter_config.json"),
-      `${JSON.stringify(config, null, 2)}\n`,
-    );
+    for (const [name, parts] of files) {
+      await writeAtomically(joinPath(temporary, name), async (file) => {
+        for (const part of parts) await writeAll(file, part);
+      });
+    }
   });
 }

@@ -33,9 +33,10 @@ export { narrowed } from "./safetensors/narrowed.ts";
 export { toFloat32 } from "./safetensors/to_float32.ts";
 export { toInt32 } from "./safetensors/to_int32.ts";
 export {
+  encodeSafetensors,
   type NamedTensor,
-  writeSafetensors,
-} from "./safetensors/write_safetensors.ts";
+} from "./safetensors/encode_safetensors.ts";
+export { writeSafetensors } from "./safetensors/write_safetensors.ts";
 
 export {
   FileFormatError,

@@ -1,5 +1,10 @@
 import type { Device } from "@wick/async-exec";
-import { loadAdapter, LoraAdapter, loraConfig } from "@wick/lora";
+import {
+  loadAdapter,
+  LoraAdapter,
+  loraConfig,
+  peftAdapterFiles,
+} from "@wick/lora";
 import { CausalLanguageModel, generate, loadTokenizer } from "@wick/models";
 import { readExamples, tokenizeExample, Trainer } from "@wick/training";
 
@@ -17,6 +22,8 @@ export interface TicketsRun {
   readonly gradientNorms: readonly number[];
   /** What it says with the trained adapter. */
   readonly after: readonly number[];
+  /** The bytes of each file of the trained adapter. */
+  readonly files: Readonly<Record<string, number>>;
   /** What a model says with an adapter of PEFT that was read from files. */
   readonly adapted: readonly number[];
   /** What a model in 16 bits and shards says. */
@@ -56,9 +63,19 @@ export async function runTickets(
     losses: reports.map(({ loss }) => loss),
     gradientNorms: reports.map(({ gradientNorm }) => gradientNorm),
     after: await greedy(model, prompt),
+    files: await fileSizes(adapter),
     adapted: await runAdapted(device, `${root}testdata/conformance`),
     sharded: await runSharded(device, `${root}testdata/variants/models`),
   };
+}
+
+async function fileSizes(
+  adapter: LoraAdapter,
+): Promise<Record<string, number>> {
+  const files = [...await peftAdapterFiles(adapter)];
+  return Object.fromEntries(
+    files.map(([name, parts]) => [name, new Blob(parts).size]),
+  );
 }
 
 async function runAdapted(device: Device, golden: string): Promise<number[]> {

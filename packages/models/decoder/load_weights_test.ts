@@ -8,10 +8,8 @@ import {
 } from "../files/temporary_folder.ts";
 import { openModelFiles } from "../safetensors/open_model_files.ts";
 import type { RawTensor } from "../safetensors/raw_tensor.ts";
-import {
-  type NamedTensor,
-  writeSafetensors,
-} from "../safetensors/write_safetensors.ts";
+import type { NamedTensor } from "../safetensors/encode_safetensors.ts";
+import { writeSafetensors } from "../safetensors/write_safetensors.ts";
 import { CausalLanguageModel } from "./causal_language_model.ts";
 import { weightShapes } from "./weight_names.ts";
 

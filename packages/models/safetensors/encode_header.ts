@@ -45,7 +45,7 @@ function compare(a: string, b: string): number {
 export function encodeHeader(
   tensors: readonly HeaderEntry[],
   metadata: Readonly<Record<string, string>>,
-): Uint8Array {
+): Uint8Array<ArrayBuffer> {
   const entries: [string, unknown][] = [["__metadata__", metadata]];
   const names = new Set(["__metadata__"]);
   let begin = 0;

@@ -6,7 +6,8 @@ import {
 } from "../files/temporary_folder.ts";
 import { openModelFiles } from "./open_model_files.ts";
 import { toInt32 } from "./to_int32.ts";
-import { type NamedTensor, writeSafetensors } from "./write_safetensors.ts";
+import type { NamedTensor } from "./encode_safetensors.ts";
+import { writeSafetensors } from "./write_safetensors.ts";
 
 function bytes(name: string, ...values: number[]): NamedTensor {
   return {

@@ -1,23 +1,9 @@
 import { writeAll, writeAtomically } from "../files/write_atomically.ts";
-import { bytesPerElement, type SafetensorsDtype } from "./dtype.ts";
-import { encodeHeader, fileOrder } from "./encode_header.ts";
-
-/** A tensor to be written to a file. */
-export interface NamedTensor {
-  /** The name; a file holds each once. */
-  readonly name: string;
-  /** The element type. */
-  readonly dtype: SafetensorsDtype;
-  /** The size along each axis; empty for a single value. */
-  readonly shape: readonly number[];
-  /** The elements row by row, little-endian. */
-  readonly bytes: Uint8Array;
-}
+import { encodeSafetensors, type NamedTensor } from "./encode_safetensors.ts";
 
 /**
  * Writes a safetensors file, whole or not at all: to a temporary file beside it,
- * synced, then renamed. Wide element types come first and the header is padded,
- * so that each tensor begins on a multiple of its element size.
+ * synced, then renamed. It is laid out as `encodeSafetensors()` says.
  *
  * @example Usage
  * ```ts
@@ -48,22 +34,10 @@ export interface NamedTensor {
 export async function writeSafetensors(
   path: string,
   tensors: Iterable<NamedTensor>,
-  metadata: Readonly<Record<string, string>> = { format: "pt" },
+  metadata?: Readonly<Record<string, string>>,
 ): Promise<void> {
-  const ordered = [...tensors].sort(fileOrder).map((tensor) => {
-    const { name, dtype, shape, bytes } = tensor;
-    const needed = shape.reduce((a, b) => a * b, bytesPerElement(dtype));
-    if (needed !== bytes.length) {
-      throw new RangeError(
-        `Cannot write the tensor "${name}": ${dtype} [${shape}] needs ` +
-          `${needed} bytes and has ${bytes.length}`,
-      );
-    }
-    return { ...tensor, length: needed };
-  });
-  const header = encodeHeader(ordered, metadata);
+  const parts = encodeSafetensors(tensors, metadata);
   await writeAtomically(path, async (file) => {
-    await writeAll(file, header);
-    for (const { bytes } of ordered) await writeAll(file, bytes);
+    for (const part of parts) await writeAll(file, part);
   });
 }

@@ -8,7 +8,8 @@ import {
   SAFETENSORS_DTYPES,
 } from "./dtype.ts";
 import { openSafetensors } from "./open_safetensors.ts";
-import { type NamedTensor, writeSafetensors } from "./write_safetensors.ts";
+import type { NamedTensor } from "./encode_safetensors.ts";
+import { writeSafetensors } from "./write_safetensors.ts";
 
 const tensors: fc.Arbitrary<NamedTensor[]> = fc.uniqueArray(
   fc.record({
