@@ -10,5 +10,9 @@
  */
 export { EXIT_CODES, run } from "./run.ts";
 export { type Io, processIo } from "./io.ts";
-export { type ProgressOptions, TrainingProgress } from "./training_progress.ts";
+export {
+  type ProgressOptions,
+  type ShownStep,
+  TrainingProgress,
+} from "./training_progress.ts";
 export { quantizeArguments } from "./quantize_option.ts";

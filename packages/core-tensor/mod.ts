@@ -33,6 +33,7 @@ export {
   quantizedFour,
 } from "./ops/read_quantized.ts";
 export type {
+  MatmulForm,
   MatmulKernel,
   MatmulOperand,
   MatmulRequest,

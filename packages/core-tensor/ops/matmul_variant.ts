@@ -77,6 +77,16 @@ export interface MatmulRequest {
   readonly tuned?: ReadonlyMap<string, string>;
 }
 
+/** What is behind the name of a kernel of matrices: how it shares the work. */
+export type MatmulForm =
+  | ""
+  | "_direct"
+  | "_lanes"
+  | "_lanes_down"
+  | "_rows"
+  | "_split"
+  | "_tiled";
+
 /** A kernel of the family `kernels/matmul*.wgsl`. */
 export type MatmulKernel = `matmul${"" | "_joint"}${MatmulForm}`;
 
@@ -227,11 +237,10 @@ function likeTile(
     : undefined;
 }
 
-type MatmulForm = "" | typeof FORMS[number];
-const FORMS = [
+const FORMS: readonly MatmulForm[] = [
   ...["_direct", "_lanes", "_lanes_down"] as const,
   ...["_rows", "_split", "_tiled"] as const,
-] as const;
+];
 
 /** A form of the kernels and its tiles. */
 interface Choice {
