@@ -11,7 +11,7 @@ const ROOT = new URL("../../", import.meta.url);
 /** WebGPU in software: a browser does not offer it of itself. */
 const SOFTWARE_WEBGPU = [
   ...["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"],
-  "--enable-features=Vulkan",
+  ...["--enable-features=Vulkan", "--disable-gpu-watchdog"],
 ];
 
 interface Page {
