@@ -5,6 +5,7 @@ import { fuse, type Group } from "./fuse.ts";
 import { fusedCode, stepOperand } from "./fused_code.ts";
 import { lowerViews, type PlacedGraph } from "./lower_views.ts";
 import { copyOperands } from "./copy_operands.ts";
+import { joinCrossEntropy } from "./join_cross_entropy.ts";
 import { joinProducts } from "./join_products.ts";
 import { makeSlots } from "./make_slots.ts";
 import type { ComputedOperand, Plan, Step, StepOperand } from "./plan.ts";
@@ -47,7 +48,7 @@ export function buildPlan(
 ): Plan {
   const { fusion = true } = options;
   const joined = fusion
-    ? joinProducts(simplify({ graph, roots }))
+    ? joinCrossEntropy(joinProducts(simplify({ graph, roots })))
     : { graph, roots };
   const placed = copyOperands(lowerViews(joined.graph, joined.roots));
   const { maxStorageBuffers, partAlignment = 256 } = traits;

@@ -27,6 +27,7 @@ export type { Structure, StructureOptions } from "./structure_key.ts";
 export { NUMBER_TYPES } from "./number_pool.ts";
 export type { Numbers, NumberType } from "./number_pool.ts";
 export { simplify } from "./simplify.ts";
+export { joinCrossEntropy } from "./join_cross_entropy.ts";
 export { joinProducts } from "./join_products.ts";
 export type { RootedGraph } from "./join_products.ts";
 export { buildPlan, DEFAULT_TRAITS } from "./build_plan.ts";

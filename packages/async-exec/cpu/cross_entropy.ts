@@ -1,9 +1,16 @@
 import {
   CROSS_ENTROPY,
   CROSS_ENTROPY_GRADIENT,
+  CROSS_ENTROPY_WITH_GRADIENT,
   type CrossEntropyAttributes,
 } from "@wick/core-tensor";
-import { type CpuCall, type CpuKernel, denseOperand } from "./cpu_kernel.ts";
+import type { CpuArray } from "./cpu_array.ts";
+import {
+  type CpuCall,
+  type CpuKernel,
+  type CpuOperand,
+  denseOperand,
+} from "./cpu_kernel.ts";
 import type { CpuMachine } from "./cpu_machine.ts";
 import { floatOperand, floats } from "./floats.ts";
 
@@ -11,16 +18,55 @@ import { floatOperand, floats } from "./floats.ts";
 export const CROSS_ENTROPY_KERNELS: readonly CpuKernel[] = [
   { operation: CROSS_ENTROPY, run: losses },
   { operation: CROSS_ENTROPY_GRADIENT, run: slopes },
+  { operation: CROSS_ENTROPY_WITH_GRADIENT, run: both },
 ];
 
-function losses(
-  { operands, output, attributes, machine }: CpuCall<CrossEntropyAttributes>,
-): void {
-  const { ignoreIndex, labelSmoothing } = attributes;
-  const logits = floatOperand(operands[0]);
-  const labels = denseOperand(operands[1]!);
-  const classes = operands[0]!.view.shape[1]!;
+/** Rows of logits, and what they have in common. */
+interface Rows extends CrossEntropyAttributes {
+  readonly machine: CpuMachine;
+  readonly logits: Float32Array;
+  readonly labels: CpuArray;
+  readonly classes: number;
+  /** The logarithm of the sum of exponentials of each. */
+  readonly totals: Float32Array;
+}
+
+function rowsOf(
+  { attributes, machine }: CpuCall<CrossEntropyAttributes>,
+  scores: CpuOperand,
+  wanted: CpuOperand,
+): Rows {
+  const logits = floatOperand(scores);
+  const labels = denseOperand(wanted);
+  const classes = scores.view.shape[1]!;
   const totals = logSums(machine, logits, labels.length, classes);
+  return { ...attributes, machine, logits, labels, classes, totals };
+}
+
+function losses(call: CpuCall<CrossEntropyAttributes>): void {
+  const [logits, labels] = call.operands;
+  writeLosses(rowsOf(call, logits!, labels!), call.output);
+}
+
+function slopes(call: CpuCall<CrossEntropyAttributes>): void {
+  const [dy, logits, labels] = call.operands;
+  const rows = rowsOf(call, logits!, labels!);
+  writeSlopes(rows, floatOperand(dy), floats(call.output));
+}
+
+function both(call: CpuCall<CrossEntropyAttributes>): void {
+  const [dy, logits, labels] = call.operands;
+  const rows = rowsOf(call, logits!, labels!);
+  const out = floats(call.output);
+  const end = rows.logits.length;
+  writeSlopes(rows, floatOperand(dy), out.subarray(0, end));
+  writeLosses(rows, out.subarray(end));
+}
+
+function writeLosses(
+  { ignoreIndex, labelSmoothing, logits, labels, classes, totals }: Rows,
+  output: CpuArray,
+): void {
   for (let row = 0; row < labels.length; row++) {
     const label = labels[row]!;
     if (label === ignoreIndex) {
@@ -41,17 +87,13 @@ function losses(
   }
 }
 
-function slopes(
-  { operands, output, attributes, machine }: CpuCall<CrossEntropyAttributes>,
+function writeSlopes(
+  { ignoreIndex, labelSmoothing, machine, logits, labels, classes, totals }:
+    Rows,
+  dy: Float32Array,
+  out: Float32Array,
 ): void {
-  const { ignoreIndex, labelSmoothing } = attributes;
-  const dy = floatOperand(operands[0]);
-  const logits = floatOperand(operands[1]);
-  const labels = denseOperand(operands[2]!);
-  const out = floats(output);
-  const classes = operands[1]!.view.shape[1]!;
   const share = labelSmoothing / classes;
-  const totals = logSums(machine, logits, labels.length, classes);
   const [from, to] = [machine.addressOf(logits), machine.addressOfResult(out)];
   for (let row = 0; row < labels.length; row++) {
     const label = labels[row]!;

@@ -3,8 +3,9 @@ import type { MatmulSizes, SoftwareTile } from "./matmul_tiles.ts";
 /** Rows of a workgroup, and vectors of four columns of a lane. */
 const ACROSS = [[4, 1], [8, 1], [16, 1], [32, 1], [8, 2], [16, 2]];
 
-/** What takes a second to compile where a second product is added. */
+/** What takes half a second to compile, for work that takes 10 milliseconds. */
 const LARGE = [[64, 1]];
+const MUCH = 2 ** 27;
 
 /** Blocks of four rows of a lane, and vectors of four columns of a workgroup. */
 const DOWN = [[1, 1], [1, 2], [1, 4], [2, 4]];
@@ -23,7 +24,8 @@ export function laneTiles(
   lanes: number,
   joint: boolean,
 ): readonly SoftwareTile[] {
-  const shapes = joint ? ACROSS : [...ACROSS, ...LARGE];
+  const large = !joint && matrices * m * n * k >= MUCH;
+  const shapes = large ? [...ACROSS, ...LARGE] : ACROSS;
   const across = shapes.map(([rows, vectors]): SoftwareTile => {
     const groups = matrices * Math.ceil(m / rows!) *
       Math.ceil(n / (4 * vectors! * lanes));

@@ -121,6 +121,7 @@ export {
   CROSS_ENTROPY_GRADIENT,
   type CrossEntropyAttributes,
 } from "./cross_entropy_gradient.ts";
+export { CROSS_ENTROPY_WITH_GRADIENT } from "./cross_entropy_with_gradient.ts";
 export { MATMUL, matmul } from "./matmul.ts";
 export { JOINT_MATMUL, jointMatmul } from "./joint_matmul.ts";
 export type { JointAttributes } from "./matmul_call.ts";
