@@ -8,9 +8,10 @@
 //   mpirun -np 2 deno run -A bench/scaling.ts --rows 16
 //   mpirun -np 2 deno run -A bench/scaling.ts --model DIR --length 512 --rows 1 --gpu-per-rank
 //
-// --rows are those of one rank, --steps how many are timed. Where other programs
-// run, too, --least takes the fastest step rather than the median; --threads 1
-// keeps a rank on the CPU device to a core.
+// --rows are those of one rank, --batch those of all ranks in the table, --steps
+// how many are timed. Where other programs run, too, --least takes the fastest
+// step rather than the median; --threads 1 keeps a rank on the CPU device to a
+// core. --megabytes N times the exchange of so many, and nothing else.
 import { openDevice } from "@wick/async-exec";
 import {
   findLauncher,
@@ -34,11 +35,12 @@ import { parseArgs } from "@std/cli/parse-args";
 import { TICKETS } from "./tickets_model.ts";
 
 const args = parseArgs(Deno.args, {
-  string: ["model", "length", "rows", "steps", "threads"],
+  string: ["model", "length", "rows", "batch", "steps", "threads", "megabytes"],
   boolean: ["gpu-per-rank", "least"],
   default: { model: TICKETS, length: "72", rows: "16", steps: "15" },
 });
 const [length, rows, steps] = [args.length, args.rows, args.steps].map(Number);
+const batchRows = Number(args.batch ?? rows);
 if (args["gpu-per-rank"]) {
   const launcher = findLauncher((name) => Deno.env.get(name));
   const code = await runOnOwnGpu(launcher?.localRank ?? 0);
@@ -163,8 +165,82 @@ async function exchangeCosts(): Promise<
   };
 }
 
+/** The exchange of gradients that are there already, by what it takes. */
+async function exchangeTable(
+  shapes: readonly (readonly number[])[],
+): Promise<Pick<JobCosts, "readSeconds" | "writeSeconds">> {
+  const counts = shapes.map(([count]) => count!);
+  const sum = counts.reduce((sum, count) => sum + 4 * count, 0);
+  say("");
+  say(
+    `| exchange of ${(sum / 1e6).toFixed(1)} MB | ms | read | wait | write |`,
+  );
+  say("| --- | ---: | ---: | ---: | ---: |");
+  const whole = await medians(async () => ({ all: await oneByOne(counts) }));
+  say(`| one read, one all-reduce, one write | ${ms(whole.all)} | | | |`);
+  let costs = { readSeconds: 0, writeSeconds: 0 };
+  for (const dtype of EXCHANGE_DTYPES) {
+    for (const mebibytes of [1, 2, 4, 8, 16]) {
+      const bucketBytes = mebibytes * MIB;
+      using exchange = new GradientExchange(communicator, device, shapes, {
+        ...{ dtype, bucketBytes },
+      });
+      const { all, read, wait, write } = await medians(async () => {
+        device.fence();
+        const before = exchange.times;
+        const all = await seconds(async () => {
+          await exchange.run();
+          device.fence();
+        });
+        const { read, wait, write } = exchange.times;
+        return {
+          all,
+          read: read - before.read,
+          wait: wait - before.wait,
+          write: write - before.write,
+        };
+      });
+      say(
+        `| ${dtype}, buckets of ${mebibytes} MiB | ${ms(all)} | ${ms(read)} | ${
+          ms(wait)
+        } | ${ms(write)} |`,
+      );
+      if (dtype === "f32" && mebibytes === 4) {
+        // What is left is the device's own time to take what was written.
+        const others = Math.max(1, size - 1);
+        const writeSeconds = Math.max(write, all - read - wait) / others;
+        costs = { readSeconds: read, writeSeconds };
+      }
+    }
+  }
+  return costs;
+}
+
+/** How it was done before, to compare with. */
+async function oneByOne(counts: readonly number[]): Promise<number> {
+  const gradients = counts.map((count) => device.zeros([count]));
+  device.fence();
+  const taken = await seconds(async () => {
+    for (const gradient of gradients) {
+      const values = new Float32Array(await gradient.data());
+      await communicator.allReduce(values);
+      device.write(gradient, values);
+    }
+    device.fence();
+  });
+  for (const gradient of gradients) gradient.dispose();
+  return taken;
+}
+
 say(`${device.description}; ${size} ranks, ${communicator.description}`);
 say(`load ${Deno.loadavg().map((load) => load.toFixed(1)).join(" ")}`);
+
+if (args.megabytes) {
+  const count = 128 * Math.round(Number(args.megabytes) * 1e6 / 512);
+  await exchangeTable([[count]]);
+  communicator[Symbol.dispose]();
+  Deno.exit(0);
+}
 
 const one = await alone((begin) => step(rows!, undefined, begin));
 const few = Math.max(1, Math.floor(rows! / 4));
@@ -182,8 +258,10 @@ if (one) say(`| one rank | ${ms(one.all)} | | | | |`);
 const flat = optimizer.shapes.map(([count]) => count!);
 const bytes = flat.reduce((sum, count) => sum + 4 * count, 0);
 const gained: string[] = [];
+let weak: number | undefined;
 for (const dtype of size > 1 ? EXCHANGE_DTYPES : []) {
   const { all, read, wait, write } = await step(rows!, dtype);
+  if (dtype === "f32") weak = all;
   const sent = bytes / (dtype === "f32" ? 1 : 2) / 1e6;
   say(
     `| ${size} ranks, ${dtype} | ${ms(all)} | ${ms(read)} | ${ms(wait)} | ${
@@ -202,47 +280,7 @@ for (const dtype of size > 1 ? EXCHANGE_DTYPES : []) {
 if (one) say(`\n${throughput(one.all, 1).toFixed(0)} tokens/s on one rank`);
 for (const line of gained) say(line);
 
-// The gradients are there already: "read" above waits for them, too.
-say("");
-say("| the exchange alone, ms | all | read | wait | write |");
-say("| --- | ---: | ---: | ---: | ---: |");
-let transfer = { read: 0, write: 0 };
-for (const dtype of EXCHANGE_DTYPES) {
-  for (const mebibytes of [1, 2, 4, 8, 16]) {
-    using exchange = new GradientExchange(
-      communicator,
-      device,
-      optimizer.shapes,
-      { dtype, bucketBytes: mebibytes * MIB },
-    );
-    const { all, read, wait, write } = await medians(async () => {
-      device.fence();
-      const before = exchange.times;
-      const all = await seconds(async () => {
-        await exchange.run();
-        device.fence();
-      });
-      const { read, wait, write } = exchange.times;
-      return {
-        all,
-        read: read - before.read,
-        wait: wait - before.wait,
-        write: write - before.write,
-      };
-    });
-    say(
-      `| ${dtype}, buckets of ${mebibytes} MiB | ${ms(all)} | ${ms(read)} | ${
-        ms(wait)
-      } | ${ms(write)} |`,
-    );
-    // What is left is the device's own time to take what was written.
-    const others = Math.max(1, size - 1);
-    if (dtype === "f32" && mebibytes === 4) {
-      transfer = { read, write: (all - read - wait) / others };
-    }
-  }
-}
-
+const transfer = await exchangeTable(optimizer.shapes);
 const links = await exchangeCosts();
 const together = size > 1
   ? await step(Math.ceil(rows! / size), "f32")
@@ -253,33 +291,39 @@ if (two) {
     fixedSeconds: Math.max(0, two.many.all - many * secondsPerRow),
     secondsPerRow,
     exchangedBytes: bytes,
-    readSeconds: transfer.read,
-    writeSeconds: transfer.write,
+    ...transfer,
     ...links,
   };
   say("");
   say(JSON.stringify(costs));
-  say(`| ranks | ${rows} rows in all: ms a step | speed-up | efficiency |`);
-  say("| ----: | ---: | ---: | ---: |");
+  say(
+    `| ranks | ${batchRows} rows in all: ms | speed-up | efficiency | ${rows} rows each: ms | efficiency |`,
+  );
+  say("| ----: | ---: | ---: | ---: | ---: | ---: |");
   for (let ranks = 1; ranks <= 1024; ranks *= 2) {
-    const point = predictStep(costs, { ranks, rows: rows! });
+    const all = predictStep(costs, { ranks, rows: batchRows });
+    const each = predictStep(costs, { ranks, rows: ranks * rows! });
     say(
-      `| ${ranks} | ${ms(point.stepSeconds)} | ${point.speedup.toFixed(2)} | ${
-        point.efficiency.toFixed(2)
-      } |`,
+      `| ${ranks} | ${ms(all.stepSeconds)} | ${all.speedup.toFixed(2)} | ${
+        all.efficiency.toFixed(2)
+      } | ${ms(each.stepSeconds)} | ${each.efficiency.toFixed(2)} |`,
     );
   }
-  say(`worth it up to ${mostUsefulRanks(costs, rows!)} ranks`);
-  if (together) {
-    const told = predictStep(costs, { ranks: size, rows: rows! });
-    say(
-      `${size} ranks, ${rows} rows in all: predicted ${
-        ms(told.stepSeconds)
-      } ms, measured ${ms(together.all)} ms`,
-    );
-    const own = predictStep(costs, { ranks: size, rows: size * rows! });
-    say(
-      `${size} ranks, ${rows} rows each: predicted ${ms(own.stepSeconds)} ms`,
-    );
+  say(
+    `${batchRows} rows in all are worth up to ${
+      mostUsefulRanks(costs, batchRows)
+    } ranks`,
+  );
+  if (together && weak) {
+    const compare = (rows: number, what: string, measured: number): void => {
+      const { stepSeconds } = predictStep(costs, { ranks: size, rows });
+      say(
+        `${size} ranks, ${what}: predicted ${ms(stepSeconds)} ms, measured ${
+          ms(measured)
+        } ms`,
+      );
+    };
+    compare(rows!, `${rows} rows in all`, together.all);
+    compare(size * rows!, `${rows} rows each`, weak);
   }
 }
