@@ -30,7 +30,9 @@ function deno(args: string[], stdout: "inherit" | "piped") {
   });
 }
 
-const paths = Deno.args.length > 0 ? Deno.args : ["packages"];
+const paths = Deno.args.length > 0
+  ? Deno.args
+  : ["packages", "tools/end_to_end"];
 const folder = await Deno.makeTempDir();
 try {
   const { code } = await deno([
