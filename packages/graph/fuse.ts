@@ -1,4 +1,5 @@
 import { AFTER, elementCount, type View } from "@wick/core-tensor";
+import { absorb, absorbSoleParts, type Draft } from "./absorb_sole_parts.ts";
 import type { GraphNode } from "./computation_graph.ts";
 import { fuseLoads } from "./fuse_loads.ts";
 import { isCheap } from "./is_cheap.ts";
@@ -38,18 +39,6 @@ export interface FuseOptions {
   readonly partAlignment: number;
   /** Whether anything is fused; false leaves one operation a dispatch. */
   readonly enabled?: boolean;
-}
-
-/** A group while it grows. */
-interface Draft {
-  main: number | undefined;
-  elementwise: number[];
-  /** The nodes outside that its element-wise nodes read. */
-  reads: Set<number>;
-  /** The expressions in it that are more than a literal. */
-  length: number;
-  /** Whether it needs nothing, so that its value is one literal. */
-  free: boolean;
 }
 
 // Longer functions take compilers more time than the saved dispatches.
@@ -127,6 +116,16 @@ export function fuse(placed: PlacedGraph, options: FuseOptions): Group[] {
   }
 
   const stored = storedNodes(placed);
+  if (options.enabled !== false) {
+    absorbSoleParts(placed, { drafts, absorbed, stored }, (id, base, views) => {
+      const [draft, part] = [drafts.get(id)!, drafts.get(base)!];
+      return draft.length + part.length <= MAX_EXPRESSIONS &&
+        bindings(placed, draft, part, base) <= options.maxStorageBuffers &&
+        views.every((view) => isWhole(view, nodes[base]!.shape)) &&
+        fits(views, part, draft, placed, id, base) &&
+        !levels.divide(base, partReads(placed, part), id);
+    });
+  }
   const groups: Group[] = [];
   for (const [root, draft] of drafts) {
     // What needs nothing is inside every element-wise group that reads it.
@@ -144,18 +143,6 @@ export function fuse(placed: PlacedGraph, options: FuseOptions): Group[] {
   );
 }
 
-/** Takes a part into a group that reads it. */
-function absorb(draft: Draft, part: Draft, base: number): void {
-  draft.main ??= part.main;
-  // A part that is absorbed is needed no more, so its list can go on growing.
-  if (draft.elementwise.length === 0 && !part.free) {
-    draft.elementwise = part.elementwise;
-  } else for (const id of part.elementwise) draft.elementwise.push(id);
-  draft.length += part.length;
-  draft.reads.delete(base);
-  for (const read of part.reads) draft.reads.add(read);
-}
-
 /** How many nodes read each node. */
 function countUses({ nodes, computed, places }: PlacedGraph): number[] {
   const uses = new Array<number>(nodes.length).fill(0);
@@ -171,11 +158,15 @@ function countUses({ nodes, computed, places }: PlacedGraph): number[] {
   return uses;
 }
 
-/** The nodes that are asked for or read by a kernel. */
+/** The nodes that are asked for, waited for or read by a kernel. */
 function storedNodes(
   { nodes, computed, places, roots }: PlacedGraph,
 ): Set<number> {
   const stored = new Set(roots);
+  nodes.forEach(({ operation, inputs }, id) => {
+    if (operation !== AFTER || !places[id]) return;
+    for (const other of inputs.slice(1)) stored.add(places[other]!.base);
+  });
   for (const id of computed) {
     const { operation, inputs } = nodes[id]!;
     if (operation?.expression) continue;

@@ -9,6 +9,7 @@ import {
   mul,
   reshape,
   silu,
+  sin,
   slice,
   softmax,
   sub,
@@ -58,12 +59,41 @@ const CASES: Readonly<Record<string, Case>> = {
     // Computing it twice would be more work than storing it.
     steps: ["exp", "add"],
   },
-  "a value that is needed twice": {
+  "a value that is needed twice for the same": {
     record: (given) => {
       const shared = exp(given([63], 1));
       return [add(mul(shared, 2), mul(shared, shared))];
     },
-    steps: ["exp", "mul+mul+add"],
+    steps: ["exp+mul+mul+add"],
+  },
+  "values that are needed twice for the same, one through the other": {
+    record: (given) => {
+      const first = exp(given([63], 1));
+      const second = sin(add(first, mul(first, 0.3)));
+      return [add(mul(second, first), mul(second, 2))];
+    },
+    steps: ["exp+mul+add+sin+mul+mul+add"],
+  },
+  "a product that is needed twice for the same": {
+    record: (given) => {
+      const y = matmul(given([6, 8], 1), given([8, 12], 2));
+      return [mul(y, sin(y))];
+    },
+    steps: ["matmul+sin+mul"],
+  },
+  "a value that is needed twice, for something else": {
+    record: (given) => {
+      const shared = exp(given([63], 1));
+      return [mul(shared, 2), sin(shared)];
+    },
+    steps: ["exp", "mul", "sin"],
+  },
+  "a value that is needed twice, once as it does not lie": {
+    record: (given) => {
+      const shared = exp(given([8, 8], 1));
+      return [add(shared, transpose(shared))];
+    },
+    steps: ["exp", "add"],
   },
   "what is asked for and needed further": {
     record: (given) => {

@@ -1,3 +1,4 @@
+import { AFTER } from "@wick/core-tensor";
 import type { Group } from "./fuse.ts";
 import type { PlacedGraph } from "./lower_views.ts";
 
@@ -64,18 +65,52 @@ export function orderAfter(
 }
 
 /**
- * Lists what must come before each group.
+ * Lists what must come before each group, and what is to: what waits by `after()`
+ * is not to be drawn forward.
  *
  * @param placed The graph.
- * @param groups The groups.
- * @returns The numbers of the groups that must come before each.
+ * @param groups The groups, in an order in which they can run.
+ * @returns The numbers of the groups that come before each.
  */
 export function groupsBefore(
   placed: PlacedGraph,
   groups: readonly Group[],
 ): number[][] {
   const updates = groups.map((group) => updatedNodes(placed, group));
-  return predecessors(placed, groups, updates);
+  const before = predecessors(placed, groups, updates);
+  const waits = awaited(placed);
+  if (waits.size === 0) return before;
+  const groupOf = new Map(groups.map(({ root }, index) => [root, index]));
+  groups.forEach(({ main, elementwise, loads }, index) => {
+    const own = [
+      ...main === undefined ? [] : [main],
+      ...elementwise,
+      ...[...loads.values()].flatMap(({ elementwise }) => elementwise),
+    ];
+    for (const input of own.flatMap((id) => placed.nodes[id]!.inputs)) {
+      for (const base of waits.get(input) ?? []) {
+        const other = groupOf.get(base);
+        if (other !== undefined && other < index) before[index]!.push(other);
+      }
+    }
+  });
+  return before;
+}
+
+/** What the views through which something is used are to wait for. */
+function awaited({ nodes, places }: PlacedGraph): Map<number, Set<number>> {
+  const waits = new Map<number, Set<number>>();
+  nodes.forEach(({ operation, inputs }, id) => {
+    if (!operation?.view || !places[id]) return;
+    const own = operation === AFTER
+      ? inputs.slice(1).map((other) => places[other]!.base)
+      : [];
+    const before = waits.get(inputs[0]!);
+    if (before || own.length > 0) {
+      waits.set(id, new Set([...before ?? [], ...own]));
+    }
+  });
+  return waits;
 }
 
 /** The nodes that a group updates in place. */
