@@ -1,5 +1,5 @@
 import { MPI_LAUNCHERS } from "@wick/testing/mpi";
-import { assertEquals, assertMatch } from "@std/assert";
+import { assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import { writeTinyModel } from "./tiny_model.ts";
 
 const MAIN = new URL("./main.ts", import.meta.url).pathname;
@@ -42,10 +42,14 @@ async function losses(folder: string, output: string): Promise<number[]> {
     );
 }
 
-function assertAlike(actual: readonly number[], expected: readonly number[]) {
+function assertAlike(
+  actual: readonly number[],
+  expected: readonly number[],
+  tolerance = 1e-5,
+) {
   assertEquals(actual.length, expected.length);
   for (const [place, value] of expected.entries()) {
-    assertEquals(Math.abs(actual[place]! / value - 1) < 1e-5, true);
+    assertEquals(Math.abs(actual[place]! / value - 1) < tolerance, true);
   }
 }
 
@@ -69,6 +73,17 @@ Deno.test({
     assertAlike(await losses(folder, "two"), expected);
     // One rank prints for all.
     assertEquals(two.out.match(/"event":"saved"/g)?.length, 1);
+
+    const rounded = await launcher!.run(
+      2,
+      trainArguments(folder, "rounded", "--exchange=bf16"),
+      options,
+    );
+    assertEquals(rounded.code, 0, rounded.error);
+    const adapter = (run: string) =>
+      Deno.readFile(`${folder}/${run}/adapter_model.safetensors`);
+    assertNotEquals(await adapter("rounded"), await adapter("two"));
+    assertAlike(await losses(folder, "rounded"), expected, 1e-3);
 
     const half = await launcher!.run(
       2,
