@@ -1,7 +1,8 @@
 /**
- * Removes the profiles of `deno test --coverage` that are not whole: a process
- * that ends while it writes one, such as a rank whose job is aborted, leaves it
- * empty or cut, and `deno coverage` then tells nothing of any other.
+ * Removes the profiles of `deno test --coverage` that are not whole. A process
+ * that is killed while it writes one, such as a rank whose job is aborted, leaves
+ * it empty; one whose files may not grow leaves it cut; and `deno coverage` then
+ * tells nothing of any other.
  *
  * @param folder Where the profiles are.
  * @returns How many were removed.

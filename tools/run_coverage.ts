@@ -42,7 +42,7 @@ try {
     ...[`--coverage=${folder}`, "--coverage-raw-data-only", ...paths],
   ], "inherit").output();
   const torn = removeTornProfiles(folder);
-  if (torn > 0) say(`${torn} profiles of processes that were killed left out`);
+  if (torn > 0) say(`${torn} profiles that are not whole were left out`);
   const report = await deno(
     ["coverage", "--lcov", "--include=/packages/", folder],
     "piped",
