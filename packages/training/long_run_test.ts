@@ -11,8 +11,8 @@ import { Trainer } from "./trainer.ts";
 const MODEL = "testdata/conformance/models/tiny-llama";
 const STEPS = 2000;
 const TOKENS = 10_000;
-// 4 KiB lost a step, or 0.5 KiB a token, would be more.
-const GROWTH_BYTES = 2 ** 22;
+// 2 KiB lost a step, or 0.25 KiB a token, would be more.
+const GROWTH_BYTES = 2 ** 21;
 
 // Garbage that waits for the collector looks like a leak.
 setFlagsFromString("--expose-gc");
