@@ -120,8 +120,8 @@ export class MultiAdapterTrainer {
    * @param jobs The adapters by name, and how each is trained.
    * @param options Steps in all, and when to validate and to save.
    * @throws {RangeError} If an example is longer than the model's positions, an
-   *   option is outside its range, there is no adapter, or the adapters were not
-   *   saved after the same step.
+   *   option is outside its range, there is no adapter, the adapters were not saved
+   *   after the same step, or one began with PiSSA and has dropout.
    */
   constructor(
     model: CausalLanguageModel,
@@ -131,6 +131,14 @@ export class MultiAdapterTrainer {
     const entries = Object.entries(jobs);
     if (entries.length === 0) {
       throw new RangeError("Cannot train no adapters: name at least one");
+    }
+    for (const [name, { adapter: { config } }] of entries) {
+      // Its rows would drop features of what the base lacks, too.
+      if (config.init === "pissa" && config.dropout > 0) {
+        throw new RangeError(
+          `Cannot train "${name}" beside others with PiSSA and dropout: train it alone, or without dropout`,
+        );
+      }
     }
     this.#model = model;
     this.#options = options;

@@ -310,6 +310,16 @@ Deno.test("a trainer of adapters says which of them is wrong", async () => {
     RangeError,
     'the model has 256 positions, for "long"',
   );
+  using pissa = await LoraAdapter.create(
+    model,
+    loraConfig({ rank: 2, init: "pissa", dropout: 0.1 }),
+    { insert: false },
+  );
+  assertThrows(
+    () => make({ pissa: { ...job, adapter: pissa } }),
+    RangeError,
+    'Cannot train "pissa" beside others with PiSSA and dropout',
+  );
   using dora = LoraAdapter.inject(model, loraConfig({ useDora: true }), {
     insert: false,
   });
