@@ -13,7 +13,7 @@ const ROOT = `${import.meta.dirname}/..`;
 
 /** How many blocks of each page are not run. One more is to be meant. */
 const NOT_RUN: Readonly<Record<string, number>> = {
-  "CONTRIBUTING.md": 3,
+  "CONTRIBUTING.md": 4,
   "README.md": 2,
   "docs/distributed.md": 5,
   "docs/getting-started.md": 1,
