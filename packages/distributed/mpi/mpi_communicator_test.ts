@@ -61,13 +61,14 @@ const PROGRAMS: Record<
     await communicator.allReduce(new Float32Array(1));
   },
   async busy(communicator) {
-    // Timers must run while a rank waits for another.
+    // Timers must run while a rank waits for another, which begins with it.
+    await communicator.barrier();
     let ticks = 0;
     const timer = setInterval(() => ticks++, 5);
     if (communicator.rank === 1) await new Promise((r) => setTimeout(r, 300));
     await communicator.barrier();
     clearInterval(timer);
-    return ticks > 10;
+    return ticks > 3;
   },
   async abort(communicator) {
     if (communicator.rank === 0) await communicator.abort(3);
