@@ -23,8 +23,10 @@ const EAGER_POLLING = 5;
 // some kilobytes at a time: as long as this for each megabyte more. Milliseconds.
 const EAGER_POLLING_OF_MEGABYTE = 10;
 
-// Calls between two turns of the event loop.
+// Calls between two turns of the event loop, and their milliseconds: a call may
+// hand the core over to other programs, for a long time where there are many.
 const POLLS_OF_TURN = 64;
+const POLLING_OF_TURN = 1;
 
 // The tag of messages that carry numbers.
 const NUMBERS_TAG = 1;
@@ -255,12 +257,14 @@ export class MpiCommunicator implements Communicator {
     const eager = EAGER_POLLING + bytes / 2 ** 20 * EAGER_POLLING_OF_MEGABYTE;
     const began = performance.now();
     for (;;) {
+      const turn = performance.now();
       for (let poll = 0; poll < POLLS_OF_TURN; poll++) {
         this.#check(
           what,
           functions.MPI_Test(request, done, constants.statusIgnore),
         );
         if (done[0] !== 0) return;
+        if (performance.now() - turn > POLLING_OF_TURN) break;
       }
       const waited = performance.now() - began;
       if (waited > timeout * 1000) throw await this.#late(what, timeout);
