@@ -6,6 +6,7 @@ import {
   assert,
   assertEquals,
   assertMatch,
+  assertNotEquals,
   assertRejects,
   assertStringIncludes,
   assertThrows,
@@ -102,6 +103,23 @@ for (const { name, ignore, open } of TEST_DEVICES) {
       },
     });
   }
+
+  Deno.test({
+    name: `one seed gives the same bits, another gives others on ${name}`,
+    ignore,
+    async fn() {
+      const device = await open();
+      const [one, again, other] = [
+        await train(device, { seed: 3 }),
+        await train(device, { seed: 3 }),
+        await train(device, { seed: 4 }),
+      ];
+      assertEquals(again.adapter, one.adapter);
+      const losses = ({ reports }: Run) => reports.map(({ loss }) => loss);
+      assertEquals(losses(again), losses(one));
+      assertNotEquals(losses(other), losses(one));
+    },
+  });
 
   Deno.test({
     name: `recomputation by layer gives the same adapter on ${name}`,
