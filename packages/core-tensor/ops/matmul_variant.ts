@@ -2,6 +2,7 @@ import type { KernelCall, KernelTuning } from "../operation.ts";
 import { gpuTiles } from "./matmul_gpu_tile.ts";
 import { type MatmulTile, scalarTile, softwareTiles } from "./matmul_tiles.ts";
 import { matmulClass } from "./matmul_class.ts";
+import { takeTuned } from "./tuned_choice.ts";
 import { isQuantized, type QuantizedDType } from "../quantized_dtype.ts";
 import { READ_FOUR, type ReadFour, readQuantized } from "./read_four.ts";
 
@@ -170,9 +171,10 @@ export function matmulVariant(request: MatmulRequest): MatmulVariant {
     : request.adapterClass === "software"
     ? softwareTiles(shape, request.subgroupSize, joint !== undefined)
     : gpuTiles({ ...shape, rows }, request);
-  const key = matmulClass(request, matrices);
-  const wanted = request.tuned?.get(key);
-  const chosen = choices.find(({ name }) => name === wanted) ?? choices[0]!;
+  const { chosen, tuning } = takeTuned(request, choices, {
+    key: matmulClass(request, matrices),
+    operations: matrices * 2 * m * n * inner,
+  });
   const like = likeTile(request, vectors && rows, vectors);
   const { form, tile } = like ?? chosen;
   const places = operands.map(({ name, place }) =>
@@ -199,14 +201,7 @@ export function matmulVariant(request: MatmulRequest): MatmulVariant {
       }),
     ),
     workgroups: tile.groups,
-    ...(choices.length > 1 && !like && {
-      tuning: {
-        key,
-        choices: choices.map(({ name }) => name),
-        choice: chosen.name,
-        operations: matrices * 2 * m * n * inner,
-      },
-    }),
+    ...(tuning && !like && { tuning }),
   };
 }
 
