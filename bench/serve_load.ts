@@ -46,6 +46,12 @@ async function metric(name: string): Promise<number> {
   return Number(new RegExp(`^${name} (.+)$`, "m").exec(text)?.[1]);
 }
 
+/** The texts that the server is at, running and waiting. */
+async function texts(): Promise<number> {
+  return await metric("wick_texts_running") +
+    await metric("wick_texts_waiting");
+}
+
 async function residentBytes(): Promise<number> {
   const status = await Deno.readTextFile(`/proc/${child.pid}/status`);
   return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) * 1024;
@@ -92,16 +98,25 @@ async function bad(): Promise<void> {
   }
 }
 
-const end = performance.now() + seconds * 1000;
-const running = Promise.all([
-  ...Array.from({ length: clients }, (_, number) => client(number, end)),
-  ...Array.from({ length: 8 }, endless),
-  bad(),
-]);
-await new Promise((resolve) => setTimeout(resolve, seconds * 500));
-const halfway = await residentBytes();
-const halfwayDevice = await metric("wick_device_bytes");
-await running;
+/** The load for half the time, and what the quiet server holds after it. */
+async function half(): Promise<{ resident: number; device: number }> {
+  const end = performance.now() + seconds * 500;
+  await Promise.all(
+    Array.from({ length: clients }, (_, number) => client(number, end)),
+  );
+  for (let turn = 0; turn < 100 && await texts() > 0; turn++) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return {
+    resident: await residentBytes(),
+    device: await metric("wick_device_bytes"),
+  };
+}
+
+const disturbing = Promise.all([...Array.from({ length: 8 }, endless), bad()]);
+const halfway = await half();
+const after = await half();
+await disturbing;
 const report = {
   ...counts,
   seconds,
@@ -110,8 +125,8 @@ const report = {
   tokens: await metric("wick_generated_tokens_total"),
   longestGapMilliseconds: 1000 *
     await metric("wick_event_loop_longest_gap_seconds"),
-  residentGrowthBytes: await residentBytes() - halfway,
-  deviceGrowthBytes: await metric("wick_device_bytes") - halfwayDevice,
+  residentGrowthBytes: after.resident - halfway.resident,
+  deviceGrowthBytes: after.device - halfway.device,
   running: await metric("wick_texts_running"),
   waiting: await metric("wick_texts_waiting"),
 };
