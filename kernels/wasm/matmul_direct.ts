@@ -1,13 +1,18 @@
 // Products of matrices where they lie, without packing: worth it where a side
 // is read too few times to pay for its copy. Sums run over k in blocks, each
 // added to the result, in one order whatever the units.
-import { stridedTile } from "./matmul_tile";
+import { narrowTile, stridedTile } from "./matmul_tile";
 import { multiplyAdd, sumOf } from "./vector";
 
 // @ts-ignore: a decorator of AssemblyScript
 @inline const ROWS: i32 = 6;
 // @ts-ignore: a decorator of AssemblyScript
 @inline const COLUMNS: i32 = 8;
+/** A tile of so few columns has more rows. */
+// @ts-ignore: a decorator of AssemblyScript
+@inline const NARROW_COLUMNS: i32 = 4;
+// @ts-ignore: a decorator of AssemblyScript
+@inline const NARROW_ROWS: i32 = 8;
 /** The inner size of a block of rows: longer sums in f32 lose digits. */
 // @ts-ignore: a decorator of AssemblyScript
 @inline const ROWS_BLOCK: i32 = 256;
@@ -75,28 +80,50 @@ export function multiplyByRows(
     const column = unit % wide * unitColumns;
     const endRow = min(row + unitRows, m);
     const endColumn = min(column + unitColumns, n);
+    const rest = (endColumn - column) % COLUMNS;
+    const endWide = rest <= NARROW_COLUMNS ? endColumn - rest : endColumn;
     for (let start = 0; start < k; start += ROWS_BLOCK) {
       const inner = min(ROWS_BLOCK, k - start);
       const sum = add || start > 0;
+      const left = a + matrix * aBatch + <usize> start * aColumn;
       const right = b + matrix * bBatch + <usize> start * bRow;
-      for (let y = row; y < endRow; y += ROWS) {
-        const rows = min(ROWS, endRow - y);
-        byRows(
-          scratch,
-          a + matrix * aBatch + <usize> y * aRow + <usize> start * aColumn,
+      const to = out + matrix * outBatch;
+      if (column < endWide) {
+        for (let y = row; y < endRow; y += ROWS) {
+          byRows(
+            scratch,
+            left + <usize> y * aRow,
+            aRow,
+            aColumn,
+            right,
+            bRow,
+            to + <usize> y * outRow,
+            outRow,
+            min(ROWS, endRow - y),
+            column,
+            endWide,
+            inner,
+            scale,
+            sum,
+          );
+        }
+      }
+      if (endWide === endColumn) continue;
+      const offset = <usize> endWide << 2;
+      for (let y = row; y < endRow; y += NARROW_ROWS) {
+        const rows = min(NARROW_ROWS, endRow - y);
+        narrowTile(
+          left + <usize> y * aRow,
           aRow,
           aColumn,
-          right,
-          bRow,
-          out + matrix * outBatch + <usize> y * outRow,
-          outRow,
           rows,
-          column,
-          endColumn,
+          right + offset,
+          bRow,
           inner,
-          scale,
-          sum,
+          scratch,
         );
+        const place = to + <usize> y * outRow + offset;
+        putPart(scratch, 16, place, outRow, rows, rest, scale, sum);
       }
     }
   }

@@ -149,3 +149,70 @@ export function stridedTile(
   put((out += outRow), c40, c41, add);
   put((out += outRow), c50, c51, add);
 }
+
+/**
+ * Eight rows by four columns where the sides lie as they are; eight sums are as
+ * many as two multiply-adds a cycle need.
+ *
+ * @param a The first row.
+ * @param aRow Bytes from a row to the next.
+ * @param aStep Bytes from one element of a row to the next.
+ * @param high The rows that there are; the last one stands in for the others.
+ * @param b The columns, four side by side.
+ * @param bStep Bytes from four to the next four.
+ * @param k The inner size.
+ * @param out Where the tile goes, rows of 16 bytes.
+ */
+export function narrowTile(
+  a: usize,
+  aRow: usize,
+  aStep: usize,
+  high: usize,
+  b: usize,
+  bStep: usize,
+  k: i32,
+  out: usize,
+): void {
+  let c0 = f32x4.splat(0), c1 = f32x4.splat(0);
+  let c2 = f32x4.splat(0), c3 = f32x4.splat(0);
+  let c4 = f32x4.splat(0), c5 = f32x4.splat(0);
+  let c6 = f32x4.splat(0), c7 = f32x4.splat(0);
+  const last = high - 1;
+  let a0 = a;
+  let a1 = a + min(last, 1) * aRow;
+  let a2 = a + min(last, 2) * aRow;
+  let a3 = a + min(last, 3) * aRow;
+  let a4 = a + min(last, 4) * aRow;
+  let a5 = a + min(last, 5) * aRow;
+  let a6 = a + min(last, 6) * aRow;
+  let a7 = a + min(last, 7) * aRow;
+  while (k > 0) {
+    const y = v128.load(b);
+    c0 = multiplyAdd(v128.load_splat<f32>(a0), y, c0);
+    c1 = multiplyAdd(v128.load_splat<f32>(a1), y, c1);
+    c2 = multiplyAdd(v128.load_splat<f32>(a2), y, c2);
+    c3 = multiplyAdd(v128.load_splat<f32>(a3), y, c3);
+    c4 = multiplyAdd(v128.load_splat<f32>(a4), y, c4);
+    c5 = multiplyAdd(v128.load_splat<f32>(a5), y, c5);
+    c6 = multiplyAdd(v128.load_splat<f32>(a6), y, c6);
+    c7 = multiplyAdd(v128.load_splat<f32>(a7), y, c7);
+    a0 += aStep;
+    a1 += aStep;
+    a2 += aStep;
+    a3 += aStep;
+    a4 += aStep;
+    a5 += aStep;
+    a6 += aStep;
+    a7 += aStep;
+    b += bStep;
+    k--;
+  }
+  v128.store(out, c0);
+  v128.store(out, c1, 16);
+  v128.store(out, c2, 32);
+  v128.store(out, c3, 48);
+  v128.store(out, c4, 64);
+  v128.store(out, c5, 80);
+  v128.store(out, c6, 96);
+  v128.store(out, c7, 112);
+}

@@ -293,13 +293,19 @@ export function nodeKey(
  * @returns The text.
  */
 export function attributesKey(attributes: unknown): string {
-  return JSON.stringify(attributes, exactNumber);
-}
-
-/** JSON has no -0, infinity and NaN, which are different attributes. */
-function exactNumber(_: string, value: unknown): unknown {
-  return typeof value === "number" &&
-      (!Number.isFinite(value) || Object.is(value, -0))
-    ? `#${Object.is(value, -0) ? "-0" : value}`
-    : value;
+  // JSON has no -0, infinity and NaN, which are different attributes.
+  if (typeof attributes === "number") {
+    return Object.is(attributes, -0) ? "-0" : `${attributes}`;
+  }
+  if (typeof attributes !== "object" || attributes === null) {
+    return JSON.stringify(attributes) ?? "";
+  }
+  if (Array.isArray(attributes)) {
+    return `[${attributes.map(attributesKey).join()}]`;
+  }
+  let key = "{";
+  for (const [name, value] of Object.entries(attributes)) {
+    key += `${name}:${attributesKey(value)},`;
+  }
+  return `${key}}`;
 }

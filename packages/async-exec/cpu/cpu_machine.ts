@@ -20,7 +20,7 @@ const MOST_THREADS = 16;
 /** Work of so many nanoseconds is worth waking threads that sleep. */
 const LARGE_WORK = 100_000;
 /** Work of so many is shared with those that are awake. */
-const SMALL_WORK = 8_000;
+const SMALL_WORK = 5_000;
 /** So many pieces of small work on end are worth waking them, too. */
 const STREAK = 16;
 /** How many pieces of small work are done alone after one that was late. */

@@ -28,7 +28,10 @@ const UNIT_ROWS = 96;
 const LEAST_COLUMNS = 64;
 /** A right matrix of fewer elements may be read by each unit. */
 const SMALL_SIDE = 2 ** 16;
+const TILE_ROWS = 6;
 const TILE_COLUMNS = 8;
+/** Tiles of so few columns have more rows. */
+const NARROW_TILE = { rows: 8, columns: 4 };
 /** With at most so many rows the right matrix is not packed. */
 const FEW_ROWS = { byColumns: 6, byRows: 3 };
 /** Columns of a unit of few rows. */
@@ -328,7 +331,8 @@ function unitSizes(
   const all = columns + TILE_COLUMNS - 1;
   const whole = all - all % TILE_COLUMNS;
   if (threads === 1 || rows >= wanted) return [UNIT_ROWS, whole];
-  const low = Math.ceil(matrices * m / wanted / 6) * 6;
+  const tile = columns <= NARROW_TILE.columns ? NARROW_TILE.rows : TILE_ROWS;
+  const low = Math.ceil(matrices * m / wanted / tile) * tile;
   const narrow = columns < LEAST_COLUMNS * threads;
   if (low >= UNIT_ROWS / 2 || narrow || k * columns <= SMALL_SIDE) {
     return [low, whole];

@@ -1,4 +1,4 @@
-import { JOB, work, type WorkerStart } from "./threads_worker.ts";
+import { JOB, takeUnit, work, type WorkerStart } from "./threads_worker.ts";
 
 /**
  * Whether threads can share memory: in a browser only on a page that is
@@ -24,12 +24,12 @@ export function startThread(start: WorkerStart): void {
   );
   if (threads) {
     const text = `import { workerData } from "node:worker_threads";
-(${work})(workerData, ${JSON.stringify(JOB)});`;
+(${work})(workerData, ${JSON.stringify(JOB)}, ${takeUnit});`;
     new threads.Worker(addressOf(text), { workerData: start }).unref();
     return;
   }
   const text = `onmessage = ({ data }) => {
-(${work})(data, ${JSON.stringify(JOB)});
+(${work})(data, ${JSON.stringify(JOB)}, ${takeUnit});
 close();
 };`;
   new Worker(addressOf(text), { type: "module" }).postMessage(start);

@@ -1,9 +1,8 @@
 import type { SharedMemory } from "./memory.ts";
 import { MAY_SLEEP, startThread } from "./start_thread.ts";
-import { JOB } from "./threads_worker.ts";
+import { JOB, takeUnit } from "./threads_worker.ts";
 import type { WasmModule } from "./wasm_module.ts";
 
-const JOB_BYTES = 4 * JOB.arguments + 8 * 32;
 const LOOKS = 4000;
 /** Milliseconds after which a thread is late. */
 const LATE = 0.2;
@@ -18,7 +17,6 @@ export class Threads {
   /** The place of each kernel among the exports. */
   readonly #places: ReadonlyMap<string, number>;
   readonly #wasm: WasmModule;
-  readonly #job: number;
   readonly #words: Int32Array;
   readonly #values: Float64Array;
   /** How many threads, the caller among them. */
@@ -39,15 +37,20 @@ export class Threads {
     this.#places = new Map(
       Object.keys(wasm.exports).map((name, place) => [name, place]),
     );
-    this.#job = memory.allocate(JOB_BYTES);
+    const words = JOB.shares + JOB.line * count;
+    const job = memory.allocate(4 * words);
     const { buffer } = memory.memory;
-    this.#words = new Int32Array(buffer, this.#job, JOB.arguments);
-    this.#values = new Float64Array(buffer, this.#job + 4 * JOB.arguments, 32);
+    this.#words = new Int32Array(buffer, job, words);
+    this.#values = new Float64Array(
+      buffer,
+      job + 4 * JOB.arguments,
+      (JOB.shares - JOB.arguments) / 2,
+    );
     this.#words.fill(0);
     for (let thread = 1; thread < count; thread++) {
       startThread({
         ...{ module: wasm.module, memory: memory.memory },
-        ...{ job: this.#job, thread },
+        ...{ job, thread, threads: count },
       });
     }
   }
@@ -74,7 +77,7 @@ export class Threads {
     step: number,
     sizes: readonly number[],
   ): boolean {
-    const words = this.#words;
+    const [words, { count }] = [this.#words, this];
     this.#values[0] = scratch;
     this.#values[1] = step;
     this.#values.set(sizes, 2);
@@ -83,28 +86,37 @@ export class Threads {
     words[JOB.count] = sizes.length + 2;
     words[JOB.failed] = 0;
     Atomics.store(words, JOB.done, 0);
-    Atomics.store(words, JOB.remaining, units);
+    const shares = Math.min(count, units);
+    let start = 0;
+    for (let owner = 0; owner < shares; owner++) {
+      const end = Math.floor(units * (owner + 1) / shares);
+      Atomics.store(words, JOB.shares + JOB.line * owner, end - start);
+      start = end;
+    }
+    Atomics.add(words, JOB.given, 1);
     // To wake a thread costs microseconds, even one that is awake.
-    if (Atomics.load(words, JOB.awake) < this.count - 1) {
-      Atomics.notify(words, JOB.remaining);
+    if (Atomics.load(words, JOB.awake) < count - 1) {
+      Atomics.notify(words, JOB.given);
     }
     const kernel = this.#wasm.kernels.get(name)!;
-    for (;;) {
-      const left = Atomics.load(words, JOB.remaining);
-      if (left === 0) break;
-      if (
-        Atomics.compareExchange(words, JOB.remaining, left, left - 1) !== left
-      ) continue;
-      kernel(units - left, units - left + 1, scratch, ...sizes);
-      Atomics.add(words, JOB.done, 1);
+    let own = 0;
+    for (;; own++) {
+      const unit = takeUnit(words, 0, count, JOB);
+      if (unit < 0) break;
+      kernel(unit, unit + 1, scratch, ...sizes);
     }
+    Atomics.add(words, JOB.done, own);
     let since = 0;
     for (let look = 0;; look++) {
       const done = Atomics.load(words, JOB.done);
       if (done === units) break;
-      // A worker wakes this one only at the last unit.
-      if (look === LOOKS) since = performance.now();
-      if (look > LOOKS && MAY_SLEEP) Atomics.wait(words, JOB.done, done, 1);
+      if (look < LOOKS) continue;
+      since ||= performance.now();
+      if (!MAY_SLEEP) continue;
+      // Who does the last unit wakes this one if it sleeps.
+      Atomics.store(words, JOB.asleep, 1);
+      Atomics.wait(words, JOB.done, done, 1);
+      Atomics.store(words, JOB.asleep, 0);
     }
     if (words[JOB.failed] !== 0) {
       throw new Error(`Cannot run ${name}: it failed in another thread`);
@@ -118,8 +130,8 @@ export class Threads {
    */
   close(): void {
     Atomics.store(this.#words, JOB.ended, 1);
-    // One that sleeps looks again, finds nothing to do and ends.
-    Atomics.store(this.#words, JOB.remaining, -1);
-    Atomics.notify(this.#words, JOB.remaining);
+    // One that sleeps looks again, and ends.
+    Atomics.add(this.#words, JOB.given, 1);
+    Atomics.notify(this.#words, JOB.given);
   }
 }
