@@ -135,7 +135,8 @@ export function tanh4(x: v128): v128 {
 
 /**
  * The error function to 1.2e-7: Numerical Recipes' Chebyshev fit of erfc,
- * `t·exp(-x² + p(t))` with `t = 2 / (2 + |x|)` (Press et al., section 6.2).
+ * `t·exp(-x² + p(t))` with `t = 2 / (2 + |x|)` (Press et al., section 6.2);
+ * close to 0, where 1 less that loses its digits, the series.
  */
 export function erf4(x: v128): v128 {
   const two = constant(2);
@@ -153,5 +154,13 @@ export function erf4(x: v128): v128 {
   p = f32x4.sub(p, f32x4.mul(x, x));
   const rest = f32x4.mul(t, exp4(p));
   const y = f32x4.sub(constant(1), rest);
-  return v128.bitselect(x, y, i32x4.splat(0x80000000));
+  const far = v128.bitselect(x, y, i32x4.splat(0x80000000));
+  const s = f32x4.mul(x, x);
+  let q = constant(0.00522398);
+  q = multiplyAdd(q, s, constant(-0.02686617));
+  q = multiplyAdd(q, s, constant(0.11283792));
+  q = multiplyAdd(q, s, constant(-0.37612639));
+  q = multiplyAdd(q, s, constant(1.12837917));
+  const isNear = f32x4.lt(f32x4.abs(x), constant(0.25));
+  return v128.bitselect(f32x4.mul(x, q), far, isNear);
 }

@@ -80,6 +80,7 @@ export { SIGMOID, sigmoid } from "./sigmoid.ts";
 export { RELU, relu } from "./relu.ts";
 export { SILU, silu } from "./silu.ts";
 export { ERF, erf } from "./erf.ts";
+export { errorFunction } from "./error_function.ts";
 export { GELU, gelu } from "./gelu.ts";
 export { GELU_TANH, geluTanh } from "./gelu_tanh.ts";
 export { MAXIMUM, maximum } from "./maximum.ts";
