@@ -1,7 +1,8 @@
 // One LoRA step of the model that make_model.ts writes: one row of 512 tokens,
-// rank 16 on all linear layers, AdamW. With --profile the milliseconds by kernel.
+// rank 16 on all linear layers, AdamW. With --profile the milliseconds by kernel;
+// --logit-mib says how much of the logits may be in memory at once.
 //
-//   deno run -A bench/large_step.ts FOLDER [--profile]
+//   deno run -A bench/large_step.ts FOLDER [--profile] [--logit-mib=64]
 import { openDevice } from "@wick/async-exec";
 import { gradients } from "@wick/graph";
 import { LoraAdapter, loraConfig } from "@wick/lora";
@@ -19,6 +20,8 @@ function print(line: string): void {
 }
 
 const profile = flags.includes("--profile");
+const mib = flags.find((flag) => flag.startsWith("--logit-mib="))?.slice(12);
+const chunks = mib === undefined ? {} : { logitBytes: Number(mib) * 2 ** 20 };
 const LENGTH = 512;
 const STEPS = 20;
 
@@ -44,7 +47,7 @@ using step = new CapturedStep({
   optimizer,
   maxGradientNorm: 1,
   loss: ({ ids, nextIds }) => ({
-    loss: languageModelLoss(model, ids, nextIds, { parameters }),
+    loss: languageModelLoss(model, ids, nextIds, { parameters, ...chunks }),
   }),
 });
 const count = { rows: 1, length: LENGTH, tokens: LENGTH, counted: LENGTH - 1 };
@@ -76,7 +79,10 @@ if (profile) {
   const [x, next] = [ids, nextIds].map((values) =>
     device.tensor(values, { shape: [1, LENGTH] })
   );
-  const loss = languageModelLoss(model, x!, next!, { parameters });
+  const loss = languageModelLoss(model, x!, next!, {
+    parameters,
+    ...chunks,
+  });
   const recorded = [
     loss,
     ...optimizer.flatten(gradients(loss, parameters)),

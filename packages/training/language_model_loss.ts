@@ -37,6 +37,8 @@ export interface LanguageModelLossOptions {
 }
 
 const LOGIT_BYTES = 2 ** 26;
+/** Rows of the tallest tile of a product: part of one costs as much as all. */
+const TILE_ROWS = 64;
 
 /**
  * Records the loss of a language model: the mean cross-entropy over the tokens
@@ -91,16 +93,24 @@ export function streamLoss(
   const hidden = reshape(stream, [-1, hiddenSize]);
   const labels = reshape(nextIds, [-1]);
   const rows = labels.size;
-  const chunks = Math.ceil(4 * rows * vocabularySize / logitBytes);
+  const chunkRows = rowsAtATime(rows, logitBytes / (4 * vocabularySize));
   const soft = { ignoreIndex: IGNORED, labelSmoothing };
-  if (chunks <= 1) return crossEntropy(model.logits(hidden), labels, soft);
+  if (chunkRows === rows) {
+    return crossEntropy(model.logits(hidden), labels, soft);
+  }
   const total = chunkedLoss(hidden, (part) => model.logits(part), labels, {
-    ...soft,
-    chunkRows: Math.ceil(rows / Math.min(chunks, rows)),
+    ...{ ...soft, chunkRows },
     ...(differentiable !== undefined && { differentiable }),
     ...(parameters && { parameters }),
   });
   return div(total, sum(cast(notEqual(labels, IGNORED), "f32")));
+}
+
+/** Of at most so many rows at a time, how many: whole tiles or equal parts. */
+function rowsAtATime(rows: number, most: number): number {
+  if (rows <= most) return rows;
+  if (most >= TILE_ROWS) return Math.floor(most / TILE_ROWS) * TILE_ROWS;
+  return Math.ceil(rows / Math.min(Math.ceil(rows / most), rows));
 }
 
 /**
