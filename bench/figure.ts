@@ -107,3 +107,33 @@ export async function timedEvaluations(
     return (performance.now() - start) * 1000 / queue;
   });
 }
+
+/**
+ * Measures replays of a capture: so many are started, then the device is waited
+ * for.
+ *
+ * @param device The device.
+ * @param label What is replayed.
+ * @param result What is captured; it is disposed of.
+ * @param queue How many are started.
+ * @returns The figure, of one replay.
+ */
+export async function timedReplays(
+  device: Device,
+  label: FigureLabel,
+  result: Tensor,
+  queue: number,
+): Promise<Figure> {
+  using capture = device.capture([result]);
+  const before = device.statistics().dispatches;
+  capture.run();
+  const dispatches = device.statistics().dispatches - before;
+  const figure = await timed({ ...label, dispatches }, () => {
+    const start = performance.now();
+    for (let time = 0; time < queue; time++) capture.run();
+    device.fence();
+    return (performance.now() - start) * 1000 / queue;
+  });
+  result.dispose();
+  return figure;
+}

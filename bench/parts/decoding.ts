@@ -2,6 +2,7 @@ import { openDevice } from "@wick/async-exec";
 import { CausalLanguageModel, generate } from "@wick/models";
 import type { Figure, PartOptions } from "../figure.ts";
 import { randomModel } from "../random_model.ts";
+import { rouse } from "../rouse.ts";
 import { TICKETS } from "../tickets_model.ts";
 
 /**
@@ -18,6 +19,7 @@ export async function decoding(
   const figures: Figure[] = [];
   {
     using model = await CausalLanguageModel.load(device, TICKETS);
+    if (large) rouse(device);
     figures.push(
       await timedToken(model, 24, 120, {
         ...{ group: "decoding", name: "tickets, one sequence" },
@@ -37,6 +39,7 @@ export async function decoding(
     positions: lengths.at(-1)! + 64,
   });
   for (const length of lengths) {
+    if (large) rouse(device);
     figures.push(
       await timedToken(model, length, 24, {
         ...{ group: "growth: tokens before", name: `${length} tokens` },

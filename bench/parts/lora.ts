@@ -1,7 +1,14 @@
 import { type Device, openDevice } from "@wick/async-exec";
 import { loraLinear, matmul, mul, type Tensor } from "@wick/core-tensor";
-import { type Figure, type PartOptions, timedEvaluations } from "../figure.ts";
+import {
+  type Figure,
+  type FigureLabel,
+  type PartOptions,
+  timedEvaluations,
+  timedReplays,
+} from "../figure.ts";
 import { tensorOf } from "../repeat.ts";
+import { rouse } from "../rouse.ts";
 
 const ROWS = 64;
 const QUEUE = 50;
@@ -39,8 +46,9 @@ class Layer implements Disposable {
 }
 
 /**
- * Measures LoRA's delta and the linear layer with it, lazily and operation by
- * operation, 50 queued, and how the layer's cost grows with features and rank.
+ * Measures LoRA's delta and the linear layer with it, lazily, replayed and
+ * operation by operation, 50 queued, and how the layer's cost grows with features
+ * and rank.
  *
  * @param options The device, and how large.
  * @returns The figures.
@@ -51,6 +59,15 @@ export async function lora(
   using lazy = await openDevice({ device: name, announce: false });
   const figures: Figure[] = [];
   const ways = [["wick", lazy], ["wick eager", lazy.eager]] as const;
+  const evaluations = (
+    device: Device,
+    label: FigureLabel,
+    record: () => Tensor,
+    queue: number,
+  ): Promise<Figure> => {
+    if (large) rouse(lazy);
+    return timedEvaluations(device, label, () => [record()], queue);
+  };
   for (const features of [512, 1024, 2048]) {
     for (const [source, device] of ways) {
       using layer = new Layer(device, features, 8);
@@ -59,20 +76,28 @@ export async function lora(
         ...{ group, name: `${features} r 8`, source, x: features },
         operations: operationsOf(group !== "LoRA delta", features, 8),
       });
+      const delta = label("LoRA delta");
+      const linear = label("LoRA linear");
       figures.push(
-        await timedEvaluations(device, label("LoRA delta"), () => [
-          layer.delta(),
-        ], queue),
-        await timedEvaluations(device, label("LoRA linear"), () => [
-          layer.linear(),
-        ], queue),
+        await evaluations(device, delta, layer.delta, queue),
+        await evaluations(device, linear, () => layer.linear(), queue),
       );
+      if (device === lazy) {
+        const group = "LoRA delta, captured";
+        if (large) rouse(lazy);
+        figures.push(
+          await timedReplays(lazy, { ...delta, group }, layer.delta(), queue),
+        );
+      }
       if (features !== 512) continue;
       const forward = label("LoRA forward, bias");
       figures.push(
-        await timedEvaluations(device, forward, () => [
-          layer.linear(layer.bias),
-        ], queue),
+        await evaluations(
+          device,
+          forward,
+          () => layer.linear(layer.bias),
+          queue,
+        ),
       );
     }
   }
@@ -83,7 +108,7 @@ export async function lora(
     for (const rank of [4, 16, 64, 256]) {
       using layer = new Layer(lazy, features, rank);
       figures.push(
-        await timedEvaluations(
+        await evaluations(
           lazy,
           {
             ...{ group: "growth: features and rank", source: "wick" },
@@ -92,7 +117,7 @@ export async function lora(
             bytes: 4 *
               (features ** 2 + 2 * features * rank + 2 * ROWS * features),
           },
-          () => [layer.linear()],
+          () => layer.linear(),
           large ? 10 : 1,
         ),
       );

@@ -1,6 +1,7 @@
 import { openDevice } from "@wick/async-exec";
 import { type Figure, type PartOptions, timed } from "../figure.ts";
 import { randomModel } from "../random_model.ts";
+import { rouse } from "../rouse.ts";
 import { TICKETS } from "../tickets_model.ts";
 import { type TrainingStep, trainingStep } from "../train_once.ts";
 import { CausalLanguageModel } from "@wick/models";
@@ -20,6 +21,7 @@ export async function training(
   {
     using model = await CausalLanguageModel.load(device, TICKETS);
     using step = trainingStep(device, model, 16, 72);
+    if (large) rouse(device);
     const tokens = 16 * 72;
     figures.push(
       await timedStep(step, {
@@ -39,6 +41,7 @@ export async function training(
   for (const count of rows) {
     const tokens = count * 128;
     using step = trainingStep(device, model, count, 128);
+    if (large) rouse(device);
     figures.push(
       await timedStep(step, {
         ...{ group: "growth: tokens of a step", name: `${tokens} tokens` },

@@ -28,6 +28,18 @@ def synchronize() -> None:
         torch.cuda.synchronize()
 
 
+def rouse() -> None:
+    """Keeps a GPU busy for half a second, as bench/rouse.ts does."""
+    if not CUDA:
+        return
+    x = torch.randn(2048, 2048, device=DEVICE)
+    end = time.perf_counter() + 0.5
+    while time.perf_counter() < end:
+        for _ in range(20):
+            x @ x
+        synchronize()
+
+
 def timed(label: dict, once, queue: int = 1, budget: float = BUDGET) -> dict:
     """Runs `once` so often, then waits; microseconds of one."""
 
@@ -39,6 +51,7 @@ def timed(label: dict, once, queue: int = 1, budget: float = BUDGET) -> dict:
         synchronize()
         return (time.perf_counter() - start) * 1e6 / queue
 
+    rouse()
     end = time.perf_counter() + budget / 4
     several()
     while time.perf_counter() < end:

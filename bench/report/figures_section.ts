@@ -93,7 +93,12 @@ export function figuresSection(report: MeasuredReport): string {
       ]),
     ));
   }
-  const lora = wick("LoRA delta", "LoRA linear", "LoRA forward, bias");
+  const lora = wick(
+    "LoRA delta",
+    "LoRA delta, captured",
+    "LoRA linear",
+    "LoRA forward, bias",
+  );
   if (lora.length > 0) {
     parts.push(table(
       [
