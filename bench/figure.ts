@@ -97,15 +97,7 @@ export async function timedEvaluations(
     device.evaluate(results);
     for (const result of results) result.dispose();
   };
-  const before = device.statistics().dispatches;
-  evaluate();
-  const dispatches = device.statistics().dispatches - before;
-  return await timed({ ...label, dispatches }, () => {
-    const start = performance.now();
-    for (let time = 0; time < queue; time++) evaluate();
-    device.fence();
-    return (performance.now() - start) * 1000 / queue;
-  });
+  return await timedQueue(device, label, evaluate, queue);
 }
 
 /**
@@ -125,15 +117,26 @@ export async function timedReplays(
   queue: number,
 ): Promise<Figure> {
   using capture = device.capture([result]);
-  const before = device.statistics().dispatches;
-  capture.run();
-  const dispatches = device.statistics().dispatches - before;
-  const figure = await timed({ ...label, dispatches }, () => {
-    const start = performance.now();
-    for (let time = 0; time < queue; time++) capture.run();
-    device.fence();
-    return (performance.now() - start) * 1000 / queue;
-  });
+  const run = (): void => capture.run();
+  const figure = await timedQueue(device, label, run, queue);
   result.dispose();
   return figure;
+}
+
+/** Measures work of which so much is started before the device is waited for. */
+async function timedQueue(
+  device: Device,
+  label: FigureLabel,
+  start: () => void,
+  queue: number,
+): Promise<Figure> {
+  const before = device.statistics().dispatches;
+  start();
+  const dispatches = device.statistics().dispatches - before;
+  return await timed({ ...label, dispatches }, () => {
+    const began = performance.now();
+    for (let time = 0; time < queue; time++) start();
+    device.fence();
+    return (performance.now() - began) * 1000 / queue;
+  });
 }
