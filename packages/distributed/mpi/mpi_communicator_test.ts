@@ -68,7 +68,7 @@ const PROGRAMS: Record<
     if (communicator.rank === 1) await new Promise((r) => setTimeout(r, 300));
     await communicator.barrier();
     clearInterval(timer);
-    return ticks > 3;
+    return ticks > 10;
   },
   async abort(communicator) {
     if (communicator.rank === 0) await communicator.abort(3);
