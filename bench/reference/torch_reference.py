@@ -98,7 +98,7 @@ def kernels() -> list[dict]:
     }
     for name, once in work.items():
         label = {"group": "rows", "name": f"{name} {rows}x{columns}"}
-        figures.append(timed({**label, "bytes": 8 * rows * columns}, once))
+        figures.append(timed({**label, "bytes": 8 * rows * columns}, once, 10))
     del x
     count = 2**28
     y = normal(count // 1024, 1024)
@@ -107,7 +107,7 @@ def kernels() -> list[dict]:
         "copy of 256 M": lambda: y + 0.5,
     }.items():
         label = {"group": "rows", "name": name, "bytes": 8 * count}
-        figures.append(timed(label, once))
+        figures.append(timed(label, once, 10))
     return figures
 
 
