@@ -1,7 +1,7 @@
 import type { FailureLog } from "./failure_log.ts";
 
 /** Dispatches from which on there is no use in waiting for more. */
-const MANY_DISPATCHES = 32;
+export const MANY_DISPATCHES = 32;
 
 /** Plans that are handed over together, at most. */
 const MOST_PLANS = 16;

@@ -1,4 +1,4 @@
-import { add, mul, type Tensor } from "@wick/core-tensor";
+import { add, matmul, mul, type Tensor } from "@wick/core-tensor";
 import { assertClose, TEST_DEVICES } from "@wick/testing";
 import { assert, assertEquals } from "@std/assert";
 import { Device } from "../device.ts";
@@ -9,14 +9,14 @@ const ignore = TEST_DEVICES.some(({ name, ignore }) =>
 );
 
 /** A device, and a count of what is handed to its queue. */
-async function openCounted(): Promise<
-  { device: Device; submits: () => number }
-> {
+async function openCounted(
+  { software = true } = {},
+): Promise<{ device: Device; submits: () => number }> {
   const adapter = await navigator.gpu.requestAdapter();
   const gpu = await adapter!.requestDevice();
   const backend = await webgpuBackend(gpu, {
     description: "a GPU of a test",
-    software: true,
+    software,
     memoryBudget: 2 ** 28,
     synchronousRead: true,
   });
@@ -77,6 +77,22 @@ test("a replay shares submits too", async () => {
   device.fence();
   assert(submits() <= 7, `${submits()} submits`);
   assertEquals([...await y.data()], [2]);
+});
+
+test("a GPU begins with a long plan while the rest is put together", async () => {
+  for (const [software, parts] of [[true, 1], [false, 3]] as const) {
+    const { device, submits } = await openCounted({ software });
+    using _ = device;
+    const turn = device.tensor([0, 1, -1, 0], { shape: [2, 2] });
+    let x = device.tensor([3, 4], { shape: [2, 1] });
+    const count = device.statistics().dispatches;
+    for (let i = 0; i < 57; i++) x = matmul(turn, x);
+    device.evaluate([x]);
+    assertEquals(device.statistics().dispatches - count, 57);
+    await Promise.resolve();
+    assertEquals(submits(), parts);
+    assertEquals([...await x.data()], [4, -3]);
+  }
 });
 
 test("a write waits for what was started before it, and so does a copy", async () => {

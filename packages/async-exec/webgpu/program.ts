@@ -2,7 +2,7 @@ import type { DeviceTraits } from "@wick/core-tensor";
 import type { Plan, Slot } from "@wick/graph";
 import type { PreparedRun } from "../backend.ts";
 import type { BufferPool, GpuStorage } from "./buffer_pool.ts";
-import type { CommandStream } from "./command_stream.ts";
+import { type CommandStream, MANY_DISPATCHES } from "./command_stream.ts";
 import { PassTimer } from "./pass_timer.ts";
 import type { PipelineCache } from "./pipeline_cache.ts";
 import type { Staging } from "./staging.ts";
@@ -19,6 +19,11 @@ interface Dispatch {
 // A loop uses the same buffers again after one or two rounds.
 const MAX_BIND_GROUPS = 8;
 
+// A GPU gets a few dispatches of a long plan first, then more and more, to work
+// on them while the next are put together, which takes 3 µs each. A rasteriser
+// runs on the processor that puts them together: it gets all at once.
+const FIRST_DISPATCHES = 8;
+
 /** A plan made ready for a GPU: its kernels, and the bind groups it needs. */
 export class Program {
   readonly #device: GPUDevice;
@@ -28,6 +33,8 @@ export class Program {
   readonly #plan: Plan;
   readonly #label: string;
   readonly #dispatches: readonly Dispatch[];
+  /** Where the parts end that are handed over one by one. */
+  readonly #ends: readonly number[];
   readonly #bindGroups = new Map<string, readonly GPUBindGroup[]>();
 
   /**
@@ -65,6 +72,7 @@ export class Program {
         workgroups,
       }))
     );
+    this.#ends = partEnds(this.#dispatches.length, traits);
   }
 
   /** How many dispatches a run makes. */
@@ -134,17 +142,21 @@ export class Program {
   }
 
   #encode(groups: readonly GPUBindGroup[]): void {
-    const dispatches = this.#dispatches;
-    this.#stream.add(this.#label, dispatches.length, (pass) => {
-      let current: GPUComputePipeline | undefined;
-      for (let index = 0; index < dispatches.length; index++) {
-        const { pipeline, workgroups: [x, y, z] } = dispatches[index]!;
-        if (pipeline !== current) pass.setPipeline(pipeline);
-        current = pipeline;
-        pass.setBindGroup(0, groups[index]!);
-        pass.dispatchWorkgroups(x, y, z);
-      }
-    });
+    let start = 0;
+    for (const end of this.#ends) {
+      const first = start;
+      this.#stream.add(this.#label, end - first, (pass) => {
+        let current: GPUComputePipeline | undefined;
+        for (let index = first; index < end; index++) {
+          const { pipeline, workgroups: [x, y, z] } = this.#dispatches[index]!;
+          if (pipeline !== current) pass.setPipeline(pipeline);
+          current = pipeline;
+          pass.setBindGroup(0, groups[index]!);
+          pass.dispatchWorkgroups(x, y, z);
+        }
+      });
+      start = end;
+    }
   }
 
   /** Runs each dispatch in a pass of its own and times it. */
@@ -224,6 +236,22 @@ export class Program {
         ),
     );
   }
+}
+
+/** Where the parts of a plan end that a GPU gets one by one. */
+function partEnds(count: number, { adapterClass }: DeviceTraits): number[] {
+  if (adapterClass === "software") return [count];
+  const ends: number[] = [];
+  let end = FIRST_DISPATCHES;
+  for (
+    let size = MANY_DISPATCHES;
+    end + FIRST_DISPATCHES <= count;
+    size *= 2
+  ) {
+    ends.push(end);
+    end += size;
+  }
+  return [...ends, count];
 }
 
 /** The operations of a plan, for errors. */
