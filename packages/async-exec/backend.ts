@@ -91,6 +91,14 @@ export interface Backend {
   copy(source: Storage, target: Storage): void;
   /** Reads elements. */
   read(storage: Storage, dtype: DType, count: number): Promise<HostArray>;
+  /**
+   * Reads from the start, into an array, what is kept as its elements: `f32` or
+   * `i32`; a GPU keeps two 16-bit floats as an element of `i32`.
+   */
+  readInto(
+    storage: Storage,
+    target: Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer>,
+  ): Promise<void>;
   /** Lets the device begin with all that was started. */
   flush(): void;
   /** Waits until all that was started is done. */

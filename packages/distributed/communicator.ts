@@ -17,6 +17,12 @@ export interface Exchange {
   wait(): Promise<void>;
 }
 
+/** Memory of the ranks of one machine that all of them see. */
+export interface SharedMemory extends Disposable {
+  /** The part of each rank, by rank. */
+  readonly parts: readonly ArrayBuffer[];
+}
+
 /**
  * The processes of one job, each with a number, its rank. All ranks must call
  * the same methods in the same order with arrays of the same length.
@@ -66,6 +72,17 @@ export interface Communicator extends Disposable {
    * @returns The exchange.
    */
   startAllGather(own: Numbers, parts: readonly Numbers[]): Exchange;
+  /**
+   * Makes memory that every rank sees, where all ranks are on one machine. What
+   * a rank writes is there for the others after a
+   * {@linkcode Communicator.barrier}.
+   *
+   * @param bytes The bytes of the part of each rank, as many on every rank.
+   * @returns The memory, with any bytes in it; undefined where the ranks are on several
+   *   machines or the machine gives none. All ranks get the same answer.
+   * @throws {RankError} If a rank does not answer in time.
+   */
+  shareMemory(bytes: number): Promise<SharedMemory | undefined>;
   /**
    * Gathers bytes of any length at one rank.
    *

@@ -19,6 +19,7 @@ export type {
   Exchange,
   Numbers,
   Reduction,
+  SharedMemory,
 } from "./communicator.ts";
 export {
   type CommunicatorOptions,

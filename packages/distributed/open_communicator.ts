@@ -18,7 +18,9 @@ export interface CommunicatorOptions {
  * Joins the job that this process was started for: on MPI under `mpirun`,
  * `mpiexec` or `srun`, alone without them. It may be called once in a process.
  *
- * The environment variable `WICK_MPI` names the library where it is not found.
+ * The environment variable `WICK_MPI` names the library where it is not found;
+ * `WICK_SHARED_MEMORY=off` lets ranks of one machine share no memory, where it
+ * gives too little, as a container does with 64 MB in `/dev/shm`.
  *
  * @example Usage
  * ```ts
@@ -42,7 +44,8 @@ export function openCommunicator(
   if (!launcher) return singleProcess();
   const library = loadMpiLibrary(launcher.kind, readVariable("WICK_MPI"));
   const { timeout = 20 } = options;
-  const communicator = new MpiCommunicator(library, { timeout });
+  const sharedMemory = readVariable("WICK_SHARED_MEMORY") !== "off";
+  const communicator = new MpiCommunicator(library, { timeout, sharedMemory });
   requireSize(communicator, launcher);
   return communicator;
 }

@@ -28,6 +28,11 @@ export function singleProcess(): Communicator {
     allReduce: () => done,
     startAllReduce: () => ({ wait: () => done }),
     startAllGather: () => ({ wait: () => done }),
+    shareMemory: (bytes) =>
+      Promise.resolve({
+        parts: [new ArrayBuffer(bytes)],
+        [Symbol.dispose]: () => {},
+      }),
     gather: (bytes) => Promise.resolve([bytes.slice()]),
     allGather: (bytes) => Promise.resolve([bytes.slice()]),
     barrier: () => done,

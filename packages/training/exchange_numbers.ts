@@ -13,30 +13,27 @@ export type ExchangeDType = typeof EXCHANGE_DTYPES[number];
  *
  * @param device The device of the tensor.
  * @param tensor A known tensor of one axis.
- * @returns Its numbers, or the words with its halves, in an array of its own.
+ * @param target Where its numbers go, or the words with its halves.
  */
 export async function readNumbers(
   device: Device,
   tensor: Tensor,
-): Promise<Numbers> {
-  if (!isHalf(tensor)) return requireFloats(await tensor.data());
-  if (packsHalves(device)) {
-    const words = wordsOf(tensor);
-    const read = await device.backend.read(tensor.storage!, "i32", words);
-    if (read instanceof Int32Array) return read;
-    throw new TypeError("Cannot read words of i32 as another type");
+  target: Numbers,
+): Promise<void> {
+  if (!isHalf(tensor) || packsHalves(device)) {
+    await device.backend.readInto(tensor.storage!, requireWords(target));
+    return;
   }
   const values = await tensor.data();
-  const words = new Int32Array(wordsOf(tensor));
+  const { buffer, byteOffset } = target;
   if (tensor.dtype === "f16") {
-    new Float16Array(words.buffer).set(values);
-  } else {
-    const bits = new Uint32Array(requireFloats(values).buffer);
-    const halves = new Uint16Array(words.buffer);
-    // They are rounded already: the low bits are zero.
-    for (let i = 0; i < bits.length; i++) halves[i] = bits[i]! >>> 16;
+    new Float16Array(buffer, byteOffset, tensor.size).set(values);
+    return;
   }
-  return words;
+  const bits = new Uint32Array(requireFloats(values).buffer);
+  const halves = new Uint16Array(buffer, byteOffset, tensor.size);
+  // They are rounded already: the low bits are zero.
+  for (let i = 0; i < bits.length; i++) halves[i] = bits[i]! >>> 16;
 }
 
 /**
@@ -56,7 +53,8 @@ export function writeNumbers(
     return;
   }
   if (packsHalves(device)) {
-    device.backend.write(tensor.storage!, requireWords(numbers), "i32");
+    const words = requireWords(numbers);
+    device.backend.write(tensor.storage!, words, "i32");
     return;
   }
   const { buffer, byteOffset } = numbers;
@@ -73,16 +71,34 @@ export function writeNumbers(
 }
 
 /**
- * Makes room for what {@linkcode readNumbers} reads.
+ * Gives room for what {@linkcode readNumbers} reads.
  *
  * @param dtype The type of the tensor.
  * @param size Its elements.
+ * @param buffer Where the room is; memory of its own if absent.
+ * @param offset Where it starts there, a multiple of 4; at 0 if absent.
  * @returns An array of as many numbers, or of words.
  */
-export function roomForNumbers(dtype: ExchangeDType, size: number): Numbers {
+export function roomForNumbers(
+  dtype: ExchangeDType,
+  size: number,
+  buffer = new ArrayBuffer(4 * wordsOf(dtype, size)),
+  offset = 0,
+): Numbers {
   return dtype === "f32"
-    ? new Float32Array(size)
-    : new Int32Array(wordsOf({ size }));
+    ? new Float32Array(buffer, offset, size)
+    : new Int32Array(buffer, offset, wordsOf(dtype, size));
+}
+
+/**
+ * Says how many words of 4 bytes numbers take.
+ *
+ * @param dtype The type of the tensor.
+ * @param size Its elements.
+ * @returns The words.
+ */
+export function wordsOf(dtype: ExchangeDType, size: number): number {
+  return dtype === "f32" ? size : Math.ceil(size / 2);
 }
 
 function isHalf({ dtype }: Tensor): boolean {
@@ -94,16 +110,14 @@ function packsHalves({ name }: Device): boolean {
   return name === "webgpu";
 }
 
-function wordsOf({ size }: Pick<Tensor, "size">): number {
-  return Math.ceil(size / 2);
-}
-
 function requireFloats(values: HostArray): Float32Array<ArrayBuffer> {
   if (values instanceof Float32Array) return values;
   throw new TypeError("Cannot exchange gradients that are not f32");
 }
 
-function requireWords(numbers: Numbers): Int32Array<ArrayBuffer> {
-  if (numbers instanceof Int32Array) return numbers;
-  throw new TypeError("Cannot write halves from numbers that are not words");
+function requireWords(
+  numbers: Numbers,
+): Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer> {
+  if (!(numbers instanceof Float64Array)) return numbers;
+  throw new TypeError("Cannot exchange gradients of f64");
 }

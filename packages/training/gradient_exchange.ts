@@ -5,11 +5,13 @@ import {
   type Exchange,
   MOST_GATHERED_RANKS,
   type Numbers,
+  type SharedMemory,
 } from "@wick/distributed";
 import {
   type ExchangeDType,
   readNumbers,
   roomForNumbers,
+  wordsOf,
   writeNumbers,
 } from "./exchange_numbers.ts";
 
@@ -40,6 +42,8 @@ interface Bucket {
   readonly outgoing: Tensor;
   /** Where that of each other rank is written, by rank, if it is written. */
   readonly incoming: readonly (Tensor | undefined)[];
+  /** Where it starts among the bytes of a rank. */
+  readonly offset: number;
 }
 
 /** A bucket on its way. */
@@ -62,22 +66,35 @@ const MOST_GATHERED_BYTES = 2 ** 28;
 // Buckets on their way: one is received while the next is read.
 const IN_FLIGHT = 2;
 
+// Shared memory is used in turn, so that a rank may go on to its next gradients
+// while another one still takes these.
+const TURNS = 2;
+
 /**
  * Sums gradients over ranks, in buckets: while one is on its way the next is
  * read from the device. Two ranks, and any number that sends halves, get each
  * other's gradients and add them on the device in the order of the ranks, in
  * `f32`; more ranks, or more than 256 MiB of gradients, have MPI add them.
- * Either gives every rank the same bits.
+ * Either gives every rank the same bits. Ranks of one machine that get each
+ * other's gradients read them into memory that all of them see: nothing is sent.
  */
 export class GradientExchange {
   /** Where the gradients of this rank are to be summed; zero at first. */
   readonly sums: readonly Tensor[];
   readonly #communicator: Communicator;
   readonly #device: Device;
+  readonly #dtype: ExchangeDType;
+  /** The elements of a bucket, at most. */
+  readonly #capacity: number;
   readonly #gathers: boolean;
   readonly #buckets: Bucket[] = [];
-  /** Where numbers arrive, for each bucket on its way by rank. */
-  readonly #rooms: readonly (readonly Numbers[])[];
+  /** The bytes of all buckets. */
+  #bytes = 0;
+  /** Memory of the ranks of one machine; unknown before the first exchange. */
+  #memory: Promise<SharedMemory | undefined> | undefined;
+  #turn = 0;
+  /** Where numbers leave and arrive, for each bucket on its way by rank. */
+  #rooms: readonly (readonly Numbers[])[] | undefined;
   readonly #totals: readonly (() => Tensor)[];
   /** Rounds the sums to halves. */
   readonly #round: Capture | undefined;
@@ -103,9 +120,11 @@ export class GradientExchange {
     const ranks = Array.from({ length: size }, (_, rank) => rank);
     this.#communicator = communicator;
     this.#device = device;
+    this.#dtype = dtype;
     this.#gathers = dtype !== "f32" || size <= MOST_GATHERED_RANKS &&
         (size - 1) * bytesOf(shapes) <= MOST_GATHERED_BYTES;
     const capacity = bucketBytes / (dtype === "f32" ? 4 : 2);
+    this.#capacity = capacity;
     const rounded: Tensor[] = [];
     const groups = shapes.map(([count]) => {
       const sizes = bucketSizes(count!, capacity);
@@ -122,12 +141,14 @@ export class GradientExchange {
       const others = ranks.map((rank) =>
         this.#gathers && rank !== own ? this.#zeros(sizes, dtype) : undefined
       );
-      outgoing.forEach((tensor, place) =>
+      outgoing.forEach((tensor, place) => {
         this.#buckets.push({
           outgoing: tensor,
           incoming: others.map((other) => other?.parts[place]),
-        })
-      );
+          offset: this.#bytes,
+        });
+        this.#bytes += 4 * wordsOf(dtype, tensor.size);
+      });
       const summands = (): Tensor[] =>
         others.map((other) =>
           other
@@ -148,22 +169,11 @@ export class GradientExchange {
     this.#totals = groups.map(({ total }) => total);
     this.#round = rounded.length > 0 ? device.capture(rounded) : undefined;
     this.#held.push(...rounded);
-    this.#rooms = Array.from(
-      { length: IN_FLIGHT },
-      () =>
-        ranks.map((rank) =>
-          roomForNumbers(dtype, this.#gathers && rank !== own ? capacity : 0)
-        ),
-    );
   }
 
   /** The bytes that this rank gives every other one. */
   get bytes(): number {
-    return this.#buckets.reduce(
-      (total, { outgoing: { size, dtype } }) =>
-        total + size * (dtype === "f32" ? 4 : 2),
-      0,
-    );
+    return this.#bytes;
   }
 
   /** Where the time went so far. */
@@ -188,28 +198,78 @@ export class GradientExchange {
    */
   async run(): Promise<void> {
     this.#round?.run();
-    const sent: Sent[] = [];
-    for (const [place, bucket] of this.#buckets.entries()) {
-      const own = await this.#timed(
-        "read",
-        () => readNumbers(this.#device, bucket.outgoing),
-      );
-      sent.push(this.#send(bucket, own, this.#rooms[place % IN_FLIGHT]!));
-      if (sent.length === IN_FLIGHT) await this.#receive(sent.shift()!);
-    }
-    for (const last of sent) await this.#receive(last);
+    this.#memory ??= this.#gathers
+      ? this.#communicator.shareMemory(TURNS * this.#bytes)
+      : Promise.resolve(undefined);
+    const memory = await this.#memory;
+    if (memory) await this.#share(memory);
+    else await this.#sendAll();
   }
 
   /** Gives the memory back. */
   [Symbol.dispose](): void {
     this.#round?.[Symbol.dispose]();
     for (const tensor of this.#held) tensor.dispose();
+    this.#memory?.then((memory) => memory?.[Symbol.dispose]());
+  }
+
+  /** Reads all buckets to where the other ranks see them, then takes theirs. */
+  async #share({ parts }: SharedMemory): Promise<void> {
+    const start = this.#turn * this.#bytes;
+    this.#turn = (this.#turn + 1) % TURNS;
+    const roomIn = (rank: number, { outgoing, offset }: Bucket): Numbers =>
+      roomForNumbers(
+        ...[this.#dtype, outgoing.size, parts[rank], start + offset] as const,
+      );
+    await this.#timed("read", async () => {
+      for (const bucket of this.#buckets) {
+        const own = roomIn(this.#communicator.rank, bucket);
+        await readNumbers(this.#device, bucket.outgoing, own);
+      }
+    });
+    await this.#timed("wait", () => this.#communicator.barrier());
+    await this.#timed("write", () => {
+      for (const bucket of this.#buckets) {
+        bucket.incoming.forEach((tensor, rank) => {
+          if (!tensor) return;
+          writeNumbers(this.#device, tensor, roomIn(rank, bucket));
+        });
+      }
+    });
+  }
+
+  async #sendAll(): Promise<void> {
+    this.#rooms ??= Array.from({ length: IN_FLIGHT }, () => this.#makeRooms());
+    const sent: Sent[] = [];
+    for (const [place, bucket] of this.#buckets.entries()) {
+      const rooms = this.#rooms[place % IN_FLIGHT]!.map((room) =>
+        room.subarray(0, wordsOf(this.#dtype, bucket.outgoing.size))
+      );
+      const own = rooms[this.#communicator.rank]!;
+      await this.#timed(
+        "read",
+        () => readNumbers(this.#device, bucket.outgoing, own),
+      );
+      sent.push(this.#send(bucket, own, rooms));
+      if (sent.length === IN_FLIGHT) await this.#receive(sent.shift()!);
+    }
+    for (const last of sent) await this.#receive(last);
+  }
+
+  /** Room for a bucket of this rank, and of each other one that arrives. */
+  #makeRooms(): Numbers[] {
+    const { rank: own, size } = this.#communicator;
+    return Array.from({ length: size }, (_, rank) =>
+      roomForNumbers(
+        this.#dtype,
+        rank === own || this.#gathers ? this.#capacity : 0,
+      ));
   }
 
   #send(
     { outgoing, incoming }: Bucket,
     own: Numbers,
-    rooms: readonly Numbers[],
+    parts: readonly Numbers[],
   ): Sent {
     if (!this.#gathers) {
       return {
@@ -217,7 +277,6 @@ export class GradientExchange {
         arrivals: [{ tensor: outgoing, numbers: own }],
       };
     }
-    const parts = rooms.map((room) => room.subarray(0, own.length));
     return {
       exchange: this.#communicator.startAllGather(own, parts),
       arrivals: incoming.flatMap((tensor, rank) =>

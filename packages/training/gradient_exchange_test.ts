@@ -65,6 +65,8 @@ if (import.meta.main && Deno.args[0] === "rank") {
     announce: false,
   });
   const found = await differences(device, communicator);
+  using memory = await communicator.shareMemory(8);
+  found.shared = memory ? 1 : 0;
   const bytes = new TextEncoder().encode(JSON.stringify(found));
   const all = await communicator.gather(bytes);
   for (const part of all) {
@@ -76,20 +78,23 @@ if (import.meta.main && Deno.args[0] === "rank") {
 for (const launcher of MPI_LAUNCHERS) {
   for (const { name, ignore } of TEST_DEVICES) {
     // Three have MPI add what two add themselves.
-    for (const ranks of name === "cpu" ? [2, 3] : [2]) {
+    const cases = [[2, "on"], [2, "off"], [3, "on"]] as const;
+    for (const [ranks, memory] of name === "cpu" ? cases : cases.slice(0, 2)) {
       Deno.test({
-        name: `${launcher.name}: ${ranks} ranks sum gradients on ${name}`,
+        name:
+          `${launcher.name}: ${ranks} ranks sum gradients on ${name}, shared memory ${memory}`,
         ignore: launcher.ignore || ignore,
         async fn() {
           const { code, out, error } = await launcher.run(ranks, [
             ...["run", "-A", "--no-prompt", SELF, "rank", name],
-          ]);
+          ], { env: { WICK_SHARED_MEMORY: memory } });
           assertEquals(code, 0, error);
           const lines = out.split("\n").filter((line) => line.startsWith("{"));
           assertEquals(lines.length, ranks);
           for (const line of lines) {
             const found = JSON.parse(line);
             const count = SHAPES.flat().reduce((a, b) => a + b);
+            assertEquals(found.shared, memory === "on" ? 1 : 0);
             assertEquals(found["f32 bytes"], 4 * count);
             assertEquals(found["bf16 bytes"], 2 * count);
             // Each rank's part is below 2: half of the last place that is kept.

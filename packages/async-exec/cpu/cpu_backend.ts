@@ -194,6 +194,9 @@ export function cpuBackend(options: CpuMachineOptions = {}): Backend {
       return array;
     },
     // deno-lint-ignore require-await
+    readInto: async (storage, target) =>
+      target.set(arrayOfStorage(storage).subarray(0, target.length)),
+    // deno-lint-ignore require-await
     finish: async () => requireOpen(),
     flush: () => {},
     fence: () => {},

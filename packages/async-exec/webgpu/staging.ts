@@ -52,31 +52,27 @@ export class Staging {
    * @param offset Where they start, a multiple of 4; at 0 if absent.
    * @returns The bytes.
    */
-  async read(
+  read(source: GPUBuffer, bytes: number, offset = 0): Promise<ArrayBuffer> {
+    return this.#take(source, bytes, offset, (mapped) => mapped.slice(0));
+  }
+
+  /**
+   * Copies bytes from the GPU to where they are wanted. New memory costs more
+   * than the copy: the system gives it page by page.
+   *
+   * @param source The buffer.
+   * @param target Where they go; its length is a multiple of 4.
+   * @param offset Where they start, a multiple of 4.
+   */
+  async readInto(
     source: GPUBuffer,
-    bytes: number,
-    offset = 0,
-  ): Promise<ArrayBuffer> {
-    const size = bytes > MAX_KEPT_BYTES
-      ? bytes
-      : 2 ** Math.ceil(Math.log2(Math.max(bytes, 1024)));
-    const staging = this.#free.get(size)?.pop() ?? this.#create(size);
-    const encoder = this.#device.createCommandEncoder({ label: "read" });
-    encoder.copyBufferToBuffer(source, offset, staging, 0, bytes);
-    this.#device.queue.submit([encoder.finish()]);
-    const mapped = staging.mapAsync(GPUMapMode.READ, 0, bytes);
-    // On the fast path nobody waits for the promise, which unmap() may reject.
-    mapped.catch(() => {});
-    const copy = this.#readNow(staging, bytes) ??
-      await readLater(mapped, staging, bytes);
-    staging.unmap();
-    if (size > MAX_KEPT_BYTES) staging.destroy();
-    else {
-      const free = this.#free.get(size);
-      if (free) free.push(staging);
-      else this.#free.set(size, [staging]);
-    }
-    return copy;
+    target: Uint8Array<ArrayBuffer>,
+    offset: number,
+  ): Promise<void> {
+    await this.#take(
+      ...[source, target.byteLength, offset] as const,
+      (mapped) => target.set(new Uint8Array(mapped)),
+    );
   }
 
   /** Destroys the buffers. */
@@ -87,10 +83,42 @@ export class Staging {
     this.#free.clear();
   }
 
-  #readNow(staging: GPUBuffer, bytes: number): ArrayBuffer | undefined {
+  async #take<Result>(
+    source: GPUBuffer,
+    bytes: number,
+    offset: number,
+    copy: (mapped: ArrayBuffer) => Result,
+  ): Promise<Result> {
+    const size = bytes > MAX_KEPT_BYTES
+      ? bytes
+      : 2 ** Math.ceil(Math.log2(Math.max(bytes, 1024)));
+    const staging = this.#free.get(size)?.pop() ?? this.#create(size);
+    const encoder = this.#device.createCommandEncoder({ label: "read" });
+    encoder.copyBufferToBuffer(source, offset, staging, 0, bytes);
+    this.#device.queue.submit([encoder.finish()]);
+    const waiting = staging.mapAsync(GPUMapMode.READ, 0, bytes);
+    // On the fast path nobody waits for the promise, which unmap() may reject.
+    waiting.catch(() => {});
+    let mapped = this.#mappedNow(staging, bytes);
+    if (!mapped) {
+      await waiting;
+      mapped = staging.getMappedRange(0, bytes);
+    }
+    const result = copy(mapped);
+    staging.unmap();
+    if (size > MAX_KEPT_BYTES) staging.destroy();
+    else {
+      const free = this.#free.get(size);
+      if (free) free.push(staging);
+      else this.#free.set(size, [staging]);
+    }
+    return result;
+  }
+
+  #mappedNow(staging: GPUBuffer, bytes: number): ArrayBuffer | undefined {
     if (!this.#synchronous) return undefined;
     try {
-      return staging.getMappedRange(0, bytes).slice(0);
+      return staging.getMappedRange(0, bytes);
     } catch {
       this.#synchronous = false;
       return undefined;
@@ -107,13 +135,4 @@ export class Staging {
     staging.unmap();
     return staging;
   }
-}
-
-async function readLater(
-  mapped: Promise<undefined | void>,
-  staging: GPUBuffer,
-  bytes: number,
-): Promise<ArrayBuffer> {
-  await mapped;
-  return staging.getMappedRange(0, bytes).slice(0);
 }

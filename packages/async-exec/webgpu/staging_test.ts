@@ -42,6 +42,9 @@ Deno.test({
       const buffer = filled(gpu, values);
       const bytes = await staging.read(buffer, values.byteLength);
       assertEquals(new Uint32Array(bytes), values);
+      const target = new Uint8Array(values.byteLength + 4);
+      await staging.readInto(buffer, target.subarray(4), 0);
+      assertEquals(target.slice(4), new Uint8Array(bytes));
       buffer.destroy();
     }
     clearInterval(timer);
@@ -65,6 +68,9 @@ Deno.test({
         new Uint32Array(await staging.read(buffer, 8)),
         values.slice(0, 2),
       );
+      const target = new Uint8Array(8);
+      await staging.readInto(buffer, target, 4);
+      assertEquals(new Uint32Array(target.buffer), values.slice(1));
     }
     assertEquals(staging.synchronous, false);
     staging.close();

@@ -111,21 +111,19 @@ export async function webgpuBackend(
     device.queue.writeBuffer(storage.buffer, storage.offset, values);
   }
 
-  async function readBytes(
-    buffer: GPUBuffer,
-    bytes: number,
-    offset = 0,
-  ): Promise<ArrayBuffer> {
+  async function reading<Result>(
+    read: () => Promise<Result>,
+  ): Promise<Result> {
     failures.throwFirst();
     stream.flush();
-    let words: ArrayBuffer;
+    let result: Result;
     try {
-      words = await staging.read(buffer, bytes, offset);
+      result = await read();
     } catch (error) {
       throw await failures.reasonFor(error);
     }
     await failures.settle();
-    return words;
+    return result;
   }
 
   function programOf(plan: Plan): Program {
@@ -225,11 +223,18 @@ export async function webgpuBackend(
     async read(storage, dtype, count) {
       const bytes = byteLength(dtype, count);
       const { buffer, offset } = gpuStorage(storage);
-      const words = await readBytes(buffer, bytes, offset);
+      const words = await reading(() => staging.read(buffer, bytes, offset));
       return hostValues(words, dtype, count);
     },
+    async readInto(storage, target) {
+      const { buffer, offset } = gpuStorage(storage);
+      const bytes = new Uint8Array(
+        ...[target.buffer, target.byteOffset, target.byteLength] as const,
+      );
+      await reading(() => staging.readInto(buffer, bytes, offset));
+    },
     async finish() {
-      await readBytes(probe, 4);
+      await reading(() => staging.read(probe, 4));
     },
     flush: () => stream.flush(),
     tuning: store,

@@ -16,6 +16,19 @@ export const SYMBOLS = {
   MPI_Comm_rank: { parameters: ["usize", "buffer"], result: "i32" },
   MPI_Comm_size: { parameters: ["usize", "buffer"], result: "i32" },
   MPI_Comm_set_errhandler: { parameters: ["usize", "usize"], result: "i32" },
+  MPI_Comm_split_type: {
+    parameters: ["usize", "i32", "i32", "usize", "buffer"],
+    result: "i32",
+  },
+  MPI_Win_allocate_shared: {
+    parameters: ["usize", "i32", "usize", "usize", "buffer", "buffer"],
+    result: "i32",
+  },
+  MPI_Win_shared_query: {
+    parameters: ["usize", "i32", "buffer", "buffer", "buffer"],
+    result: "i32",
+  },
+  MPI_Win_free: { parameters: ["buffer"], result: "i32" },
   MPI_Ibcast: {
     parameters: ["buffer", "i32", "usize", "i32", "usize", "buffer"],
     result: "i32",
@@ -78,6 +91,10 @@ export interface MpiConstants {
   readonly world: bigint;
   /** Errors are returned, not fatal. */
   readonly errorsReturn: bigint;
+  /** Stands for no hints. */
+  readonly noInfo: bigint;
+  /** Ranks that share memory, as a way to split a communicator. */
+  readonly sharedType: number;
   /** Stands for the array that is written. */
   readonly inPlace: bigint;
   /** Stands for a status that nobody wants. */

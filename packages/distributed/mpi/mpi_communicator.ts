@@ -4,15 +4,19 @@ import type {
   Exchange,
   Numbers,
   Reduction,
+  SharedMemory,
 } from "../communicator.ts";
 import { RankError } from "../rank_error.ts";
 import { type MpiLibrary, readText } from "./library.ts";
 import { missingRanks } from "./missing_ranks.ts";
+import { SharedWindows } from "./shared_windows.ts";
 
 /** Options of {@linkcode MpiCommunicator}. */
 export interface MpiCommunicatorOptions {
   /** Seconds after which a rank that does not answer counts as gone. */
   readonly timeout: number;
+  /** Whether ranks of one machine may share memory; as on every other rank. */
+  readonly sharedMemory: boolean;
 }
 
 // A wait polls without a pause at first: most exchanges take less than this,
@@ -49,6 +53,7 @@ export class MpiCommunicator implements Communicator {
   readonly description: string;
   readonly #library: MpiLibrary;
   readonly #timeout: number;
+  readonly #windows: SharedWindows | undefined;
   readonly #pending = new Set<(request: Uint8Array<ArrayBuffer>) => number>();
   #closed = false;
 
@@ -62,6 +67,7 @@ export class MpiCommunicator implements Communicator {
   constructor(library: MpiLibrary, options: MpiCommunicatorOptions) {
     this.#library = library;
     this.#timeout = options.timeout;
+    if (options.sharedMemory) this.#windows = new SharedWindows(library, this);
     this.description = library.description;
     const { functions, constants: { world, errorsReturn } } = library;
     const number = new Int32Array(1);
@@ -139,6 +145,11 @@ export class MpiCommunicator implements Communicator {
     };
   }
 
+  /** Makes memory that the ranks of one machine share. */
+  async shareMemory(bytes: number): Promise<SharedMemory | undefined> {
+    return await this.#windows?.make(bytes);
+  }
+
   /** Gathers bytes at one rank. */
   async gather(
     bytes: Uint8Array<ArrayBuffer>,
@@ -197,6 +208,7 @@ export class MpiCommunicator implements Communicator {
   [Symbol.dispose](): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#windows?.close();
     this.#library.functions.MPI_Finalize();
   }
 

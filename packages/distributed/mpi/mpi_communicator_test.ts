@@ -54,6 +54,21 @@ const PROGRAMS: Record<
       ),
     };
   },
+  async memory(communicator) {
+    const { rank, size } = communicator;
+    const seen: number[][] = [];
+    // The second has the memory of the first again, the third is another one.
+    for (const bytes of [40, 40, 1_000_004]) {
+      using memory = await communicator.shareMemory(bytes);
+      if (!memory) return "none";
+      const parts = memory.parts.map((part) => new Int32Array(part));
+      parts[rank]!.fill(bytes + rank);
+      await communicator.barrier();
+      seen.push(parts.map((part) => part.at(-1)! - bytes));
+      await communicator.barrier();
+    }
+    return { size, seen };
+  },
   async late(communicator) {
     if (communicator.rank === 1) {
       await new Promise((r) => setTimeout(r, 30_000));
@@ -133,6 +148,17 @@ for (const launcher of MPI_LAUNCHERS) {
         { ...same, gathered: all, shared: [[0, 1.5, 2], [10, 1.5, 12]] },
         { ...same, gathered: [], shared: [[0, 1, 2.5], [10, 11, 2.5]] },
       ]);
+    },
+  });
+
+  Deno.test({
+    name: `${name}: three ranks of a machine see each other's memory`,
+    ignore,
+    async fn() {
+      const { code, out, error } = await start(launcher, "memory", 3);
+      assertEquals([code, error], [0, ""]);
+      const seen = [[0, 1, 2], [0, 1, 2], [0, 1, 2]];
+      assertEquals(results(out), [0, 1, 2].map(() => ({ size: 3, seen })));
     },
   });
 

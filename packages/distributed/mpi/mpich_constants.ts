@@ -9,6 +9,8 @@ import type { MpiConstants } from "./library.ts";
 export const MPICH_CONSTANTS: MpiConstants = {
   world: 0x44000000n,
   errorsReturn: 0x54000001n,
+  noInfo: 0x1c000000n,
+  sharedType: 1,
   inPlace: 0xffff_ffff_ffff_ffffn,
   statusIgnore: 1n,
   types: {

@@ -5,6 +5,7 @@ const pointer = { type: "pointer" } as const;
 const SYMBOLS = {
   ompi_mpi_comm_world: pointer,
   ompi_mpi_errors_return: pointer,
+  ompi_mpi_info_null: pointer,
   ompi_mpi_byte: pointer,
   ompi_mpi_float: pointer,
   ompi_mpi_double: pointer,
@@ -33,6 +34,8 @@ export function openMpiConstants(path: string): MpiConstants | undefined {
   return {
     world: address(symbols.ompi_mpi_comm_world),
     errorsReturn: address(symbols.ompi_mpi_errors_return),
+    noInfo: address(symbols.ompi_mpi_info_null),
+    sharedType: 0,
     inPlace: 1n,
     statusIgnore: 0n,
     types: {
