@@ -53,6 +53,8 @@ export interface DeviceTraits {
   readonly maxWorkgroupBytes: number;
   /** Storage buffers of a kernel at most. */
   readonly maxStorageBuffers: number;
+  /** Bytes of a tensor at most; unlimited if absent. */
+  readonly maxTensorBytes?: number;
   /** Bytes that a part of a buffer must start at a multiple of; 256 if absent. */
   readonly partAlignment?: number;
   /**

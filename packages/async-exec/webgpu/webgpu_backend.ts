@@ -59,12 +59,17 @@ export async function webgpuBackend(
   const staging = new Staging(device);
   if (options.synchronousRead) await staging.prove();
   const subgroupSize = await probeSubgroups(device, staging);
+  const maxTensorBytes = Math.min(
+    limits.maxBufferSize,
+    limits.maxStorageBufferBindingSize,
+  );
   const traits: DeviceTraits = {
     adapterClass: options.software ? "software" : "gpu",
     maxWorkgroupThreads: limits.maxComputeInvocationsPerWorkgroup,
     maxWorkgroupBytes: limits.maxComputeWorkgroupStorageSize,
     // Bind groups of more are made slowly, and no plan needs them.
     maxStorageBuffers: Math.min(limits.maxStorageBuffersPerShaderStage, 64),
+    maxTensorBytes,
     maxDispatchSteps: options.software ? 3 : 7,
     tuned: store.choices,
     ...(subgroupSize !== undefined && { subgroupSize }),
@@ -74,10 +79,7 @@ export async function webgpuBackend(
   const pool = new BufferPool(device, {
     beforeTrim: () => stream.flush(),
     budget: options.memoryBudget,
-    maxBufferBytes: Math.min(
-      limits.maxBufferSize,
-      limits.maxStorageBufferBindingSize,
-    ),
+    maxBufferBytes: maxTensorBytes,
   });
   const pipelines = new PipelineCache(device, failures);
   const tuner = new Tuner({

@@ -32,6 +32,10 @@ function stuckLibrary(
       MPI_Comm_rank: (_world, rank) => write(rank, 0),
       MPI_Comm_size: (_world, size) => write(size, 4),
       MPI_Comm_set_errhandler: done,
+      MPI_Comm_split_type: done,
+      MPI_Win_allocate_shared: done,
+      MPI_Win_shared_query: done,
+      MPI_Win_free: done,
       MPI_Ibcast: done,
       MPI_Iallreduce: done,
       MPI_Igather: done,
@@ -113,6 +117,30 @@ Deno.test("an error of the library is told in its words", async () => {
     );
     assertEquals(error.message.includes("stack"), false);
   }
+});
+
+Deno.test("ranks that do not all share memory get none", async () => {
+  const asked: bigint[] = [];
+  const ranks = (node: number, split: number, window: number) =>
+    stuckLibrary({
+      MPI_Test: (_request, finished) => write(finished, 1),
+      MPI_Comm_split_type: (_world, _type, _key, _info, communicator) => {
+        write(communicator, 7);
+        return split;
+      },
+      MPI_Comm_size: (communicator, size) =>
+        write(size, communicator === 7n ? node : 4),
+      MPI_Win_allocate_shared: (_size, _unit, _info, communicator) => {
+        asked.push(communicator);
+        return window;
+      },
+    });
+  // Others are elsewhere, the call failed, the machine has no memory left.
+  for (const library of [ranks(2, 0, 0), ranks(4, 1, 0), ranks(4, 0, 39)]) {
+    using communicator = new MpiCommunicator(library, { timeout: 1 });
+    assertEquals(await communicator.shareMemory(8), undefined);
+  }
+  assertEquals(asked, [7n]);
 });
 
 Deno.test("a job that cannot be joined is refused", () => {

@@ -15,8 +15,8 @@ import { SharedWindows } from "./shared_windows.ts";
 export interface MpiCommunicatorOptions {
   /** Seconds after which a rank that does not answer counts as gone. */
   readonly timeout: number;
-  /** Whether ranks of one machine may share memory; as on every other rank. */
-  readonly sharedMemory: boolean;
+  /** Whether ranks of one machine may share memory; they may if absent. */
+  readonly sharedMemory?: boolean;
 }
 
 // A wait polls without a pause at first: most exchanges take less than this,
@@ -66,8 +66,9 @@ export class MpiCommunicator implements Communicator {
    */
   constructor(library: MpiLibrary, options: MpiCommunicatorOptions) {
     this.#library = library;
-    this.#timeout = options.timeout;
-    if (options.sharedMemory) this.#windows = new SharedWindows(library, this);
+    const { timeout, sharedMemory = true } = options;
+    this.#timeout = timeout;
+    if (sharedMemory) this.#windows = new SharedWindows(library, this);
     this.description = library.description;
     const { functions, constants: { world, errorsReturn } } = library;
     const number = new Int32Array(1);
