@@ -146,7 +146,7 @@ async function alone<Result>(
 
 /** Latency and bandwidth between two ranks, both ways at once. */
 async function exchangeCosts(): Promise<
-  Pick<JobCosts, "latency" | "bandwidth">
+  Pick<JobCosts, "latency" | "bandwidth" | "sharesMemory">
 > {
   // One process exchanges nothing: what one host does over TCP stands in.
   if (size === 1) return { latency: 50e-6, bandwidth: 1.25e9 };
@@ -159,7 +159,9 @@ async function exchangeCosts(): Promise<
     return all;
   };
   const [short, long] = [await take(1), await take(MIB)];
+  using memory = await communicator.shareMemory(4);
   return {
+    sharesMemory: memory !== undefined,
     latency: short,
     bandwidth: (size - 1) * 4 * MIB / Math.max(1e-9, long - short),
   };

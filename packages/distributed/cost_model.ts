@@ -16,6 +16,11 @@ export interface JobCosts {
   readonly readSeconds: number;
   /** Seconds to write the gradients of a rank to the device. */
   readonly writeSeconds: number;
+  /**
+   * Whether ranks see each other's memory, so that nothing is sent where they
+   * gather; they do not if absent.
+   */
+  readonly sharesMemory?: boolean;
 }
 
 /** What a number of ranks is predicted to give. */
@@ -83,13 +88,12 @@ export function predictStep(
   const compute = (share: number): number =>
     costs.fixedSeconds + share * costs.secondsPerRow;
   const { readSeconds, writeSeconds, exchangedBytes, bandwidth } = costs;
+  const gathered = costs.sharesMemory ? 0 : exchangedBytes / bandwidth;
   const reduced = 2 * Math.ceil(Math.log2(ranks)) * costs.latency;
   const others = ranks - 1;
   const exchangeSeconds = ranks === 1 ? 0 : readSeconds + reduced +
-    (gathers
-      ? others * (writeSeconds + exchangedBytes / bandwidth)
-      : writeSeconds + reduced +
-        2 * others / ranks * exchangedBytes / bandwidth);
+    (gathers ? others * (writeSeconds + gathered) : writeSeconds + reduced +
+      2 * others / ranks * exchangedBytes / bandwidth);
   // The rank with the most rows is the one that all wait for.
   const stepSeconds = compute(Math.ceil(rows / ranks)) + exchangeSeconds;
   const speedup = compute(rows) / stepSeconds;

@@ -25,6 +25,14 @@ Deno.test("two ranks: half of the rows, and the gradients of the other", () => {
   const { stepSeconds } = predictStep(COSTS, { ranks: 2, rows: 64 });
   const gathered = 0.0007 + 2 * 1e-4 + 0.0003 + 8e6 / 1e9;
   assertClose([stepSeconds], [0.002 + 0.032 + gathered]);
+  const near = { ...COSTS, sharesMemory: true };
+  const { exchangeSeconds } = predictStep(near, { ranks: 2, rows: 64 });
+  assertClose([exchangeSeconds], [gathered - 8e6 / 1e9]);
+  // What is reduced is sent.
+  assertEquals(
+    predictStep(near, { ranks: 4, rows: 64 }),
+    predictStep(COSTS, { ranks: 4, rows: 64 }),
+  );
 });
 
 Deno.test("more ranks have their gradients reduced, or gather them all", () => {
