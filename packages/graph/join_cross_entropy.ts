@@ -11,7 +11,7 @@ import {
   ComputationGraph,
   type GraphNode,
 } from "./computation_graph.ts";
-import type { RootedGraph } from "./join_products.ts";
+import type { RootedGraph } from "./replace_nodes.ts";
 import { orderAfter } from "./schedule.ts";
 
 /**

@@ -15,7 +15,7 @@ import {
 } from "@wick/core-tensor/ops";
 import { ComputationGraph, type GraphNode } from "./computation_graph.ts";
 import { constantOf } from "./constant_of.ts";
-import type { RootedGraph } from "./join_products.ts";
+import type { RootedGraph } from "./replace_nodes.ts";
 
 /**
  * Removes what changes nothing: `x·1`, `x + 0`, `x - 0`, `x / 1`, `x¹`, `-(-x)`,

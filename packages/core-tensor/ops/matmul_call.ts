@@ -1,10 +1,6 @@
-import { isQuantized, type QuantizedDType } from "../quantized_dtype.ts";
-import type { KernelCall, KernelOperand, KernelRequest } from "../operation.ts";
-import {
-  type MatmulOperand,
-  type MatmulType,
-  matmulVariant,
-} from "./matmul_variant.ts";
+import type { KernelCall, KernelRequest } from "../operation.ts";
+import { matmulOperand } from "./matmul_operand.ts";
+import { matmulVariant } from "./matmul_variant.ts";
 import { QUANTIZED_ROW, quantizedRowCall } from "./quantized_row_call.ts";
 
 /** The scale of a product that is joined, where there is one. */
@@ -32,14 +28,14 @@ export function matmulCall(
     m: shape.at(-2)!,
     n: shape.at(-1)!,
     k: a!.view.shape.at(-1)!,
-    a: placed(a!),
-    b: placed(b!),
+    a: matmulOperand(a!),
+    b: matmulOperand(b!),
     ...(attributes && {
       joint: {
         rank: c!.view.shape.at(-1)!,
         scale: attributes.scale,
-        c: placed(c!),
-        d: placed(d!),
+        c: matmulOperand(c!),
+        d: matmulOperand(d!),
       },
     }),
     adapterClass: device.adapterClass,
@@ -49,22 +45,4 @@ export function matmulCall(
     ...(like && like.kernel !== QUANTIZED_ROW && { like }),
     ...(device.tuned && { tuned: device.tuned }),
   });
-}
-
-function placed(
-  { dtype, view, computed, elements }: KernelOperand,
-): MatmulOperand {
-  return {
-    dtype: floatType(dtype),
-    ...(elements !== undefined && { elements }),
-    offset: view.offset,
-    strides: view.strides,
-    scalar: computed?.vectors === false,
-  };
-}
-
-function floatType(dtype: string): MatmulType | QuantizedDType {
-  if (dtype === "f32" || dtype === "f16" || dtype === "bf16") return dtype;
-  if (isQuantized(dtype)) return dtype;
-  throw new TypeError(`Cannot multiply matrices of ${dtype}: cast them to f32`);
 }

@@ -4,7 +4,8 @@ import { type MatmulTile, scalarTile, softwareTiles } from "./matmul_tiles.ts";
 import { matmulClass } from "./matmul_class.ts";
 import { takeTuned } from "./tuned_choice.ts";
 import { isQuantized, type QuantizedDType } from "../quantized_dtype.ts";
-import { READ_FOUR, type ReadFour, readQuantized } from "./read_four.ts";
+import { type PlacedOperand, placedOperand } from "./placed_operand.ts";
+import { type ReadFour, readFour, readQuantized } from "./read_four.ts";
 
 /** The element types that the matrix kernels read. */
 export type MatmulType = "f32" | "f16" | "bf16";
@@ -148,18 +149,20 @@ export function matmulVariant(request: MatmulRequest): MatmulVariant {
     );
   }
   const operands: readonly PlacedOperand[] = [
-    placed("A", request.a, m, k, true),
-    placed("B", request.b, k, n, false),
+    placedOperand("A", request.a, m, k, true),
+    placedOperand("B", request.b, k, n, false),
     ...joint
       ? [
-        placed("C", joint.c, m, joint.rank, true),
-        placed("D", joint.d, joint.rank, n, false),
+        placedOperand("C", joint.c, m, joint.rank, true),
+        placedOperand("D", joint.d, joint.rank, n, false),
       ]
       : [],
   ];
   const vectors = n % 4 === 0 && k % 4 === 0 && k > 0 &&
     (joint?.rank ?? 4) % 4 === 0 &&
-    batch.every(([, ...strides]) => strides.every(isWhole)) &&
+    batch.every(([, ...strides]) =>
+      strides.every((stride) => stride % 4 === 0)
+    ) &&
     operands.every(({ vectors }) => vectors);
   const inner = k + (joint?.rank ?? 0);
   const shape = { matrices, m, n, k: inner };
@@ -178,7 +181,7 @@ export function matmulVariant(request: MatmulRequest): MatmulVariant {
   const like = likeTile(request, vectors && rows, vectors);
   const { form, tile } = like ?? chosen;
   const places = operands.map(({ name, place }) =>
-    [name, form === "" ? one(place) : four(place)] as const
+    [name, form === "" ? one(place) : readFour(place)] as const
   );
   const word = form === "" ? "One" : "Four";
   return {
@@ -244,44 +247,6 @@ interface Choice {
   readonly tile: MatmulTile;
 }
 
-interface PlacedOperand {
-  readonly name: string;
-  readonly place: MatmulOperand;
-  /** Whether it can be read by vectors of four. */
-  readonly vectors: boolean;
-  readonly sizes: Readonly<Record<string, number>>;
-}
-
-/** An operand's matrix as sizes of the kernel. */
-function placed(
-  name: string,
-  place: MatmulOperand,
-  rows: number,
-  columns: number,
-  left: boolean,
-): PlacedOperand {
-  const { offset, strides } = place;
-  const row = rows === 1 ? 0 : strides.at(-2)!;
-  const column = columns === 1 ? 1 : strides.at(-1)!;
-  return {
-    name,
-    place,
-    vectors: !place.scalar && isWhole(offset) && (
-      column === 1 ? isWhole(row) : row === 1 && isWhole(column) &&
-        (left ? isWhole(rows) : true)
-    ),
-    sizes: {
-      [`${name}_OFFSET`]: offset,
-      [`${name}_ROW`]: row,
-      [`${name}_COLUMN`]: column,
-    },
-  };
-}
-
-function isWhole(elements: number): boolean {
-  return elements % 4 === 0;
-}
-
 type Axis = readonly [size: number, a: number, b: number];
 
 /** The batch axes, innermost first; axes that lie so are made one. */
@@ -318,12 +283,6 @@ function batchSizes(axes: readonly Axis[]): Record<string, number> {
 
 function one({ dtype, elements }: MatmulOperand): ReadFour {
   return isQuantized(dtype) ? readQuantized(dtype, elements!).one : ONE[dtype];
-}
-
-function four({ dtype, elements }: MatmulOperand): ReadFour {
-  return isQuantized(dtype)
-    ? readQuantized(dtype, elements!).four
-    : READ_FOUR[dtype];
 }
 
 /** How one element is read, by its type; `$` stands for the operand. */

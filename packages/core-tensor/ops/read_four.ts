@@ -1,5 +1,5 @@
-import type { QuantizedDType } from "../quantized_dtype.ts";
-import type { MatmulType } from "./matmul_variant.ts";
+import { isQuantized, type QuantizedDType } from "../quantized_dtype.ts";
+import type { MatmulOperand, MatmulType } from "./matmul_variant.ts";
 import { quantizedElement, quantizedFour } from "./read_quantized.ts";
 
 /** How a kernel that reads vectors reads four elements. */
@@ -27,6 +27,18 @@ export const READ_FOUR: Readonly<Record<MatmulType, ReadFour>> = {
       "let words = $[i];\n  return bitcast<vec4f>(vec4u(words.x << 16u, words.x & 0xffff0000u, words.y << 16u, words.y & 0xffff0000u));",
   },
 };
+
+/**
+ * Tells how four elements of an operand are read.
+ *
+ * @param operand The operand.
+ * @returns The way.
+ */
+export function readFour({ dtype, elements }: MatmulOperand): ReadFour {
+  return isQuantized(dtype)
+    ? readQuantized(dtype, elements!).four
+    : READ_FOUR[dtype];
+}
 
 /** Words of a quantized operand as four elements, and as one. */
 export interface ReadQuantized {

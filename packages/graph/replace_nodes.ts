@@ -1,0 +1,46 @@
+import { ComputationGraph, type GraphNode } from "./computation_graph.ts";
+
+/** A graph and the nodes of it that are asked for. */
+export interface RootedGraph {
+  /** The nodes. */
+  readonly graph: ComputationGraph;
+  /** The nodes that are asked for. */
+  readonly roots: readonly number[];
+}
+
+/** What comes in the place of a node. */
+export type Replacement = Pick<
+  GraphNode,
+  "operation" | "inputs" | "attributes"
+>;
+
+/**
+ * Puts operations in the place of others.
+ *
+ * @param rooted The graph.
+ * @param replacements The operations by the nodes that they replace, whose
+ *   operands come before those.
+ * @param gone The nodes that nothing needs then.
+ * @returns An equal graph; the inputs keep their order.
+ */
+export function replaceNodes(
+  { graph, roots }: RootedGraph,
+  replacements: ReadonlyMap<number, Replacement>,
+  gone: ReadonlySet<number>,
+): RootedGraph {
+  if (replacements.size === 0) return { graph, roots };
+  const needed = new Set(graph.topologicalOrder(roots));
+  const next = new ComputationGraph();
+  const ids = new Map<number, number>();
+  const renumbered = (inputs: readonly number[]): number[] =>
+    inputs.map((input) => ids.get(input)!);
+  graph.nodes.forEach((node, id) => {
+    if (!node.operation) {
+      ids.set(id, next.addInput(node.shape, node.dtype));
+    } else if (needed.has(id) && !gone.has(id)) {
+      const { operation, inputs, attributes } = replacements.get(id) ?? node;
+      ids.set(id, next.addNode(operation!, renumbered(inputs), attributes));
+    }
+  });
+  return { graph: next, roots: renumbered(roots) };
+}
