@@ -126,6 +126,8 @@ export { CROSS_ENTROPY_WITH_GRADIENT } from "./cross_entropy_with_gradient.ts";
 export { MATMUL, matmul } from "./matmul.ts";
 export { JOINT_MATMUL, jointMatmul } from "./joint_matmul.ts";
 export type { JointAttributes } from "./matmul_call.ts";
+export { CHAIN_MATMUL } from "./chain_matmul.ts";
+export { chainRows, type ChainSizes } from "./chain_rows.ts";
 export { matmulClass } from "./matmul_class.ts";
 export { loraLinear, type LoraLinearOptions } from "./lora_linear.ts";
 export { GATHER_MATMUL, gatherMatmul } from "./gather_matmul.ts";
