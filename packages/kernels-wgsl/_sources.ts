@@ -3840,6 +3840,8 @@ fn main(
 // workgroup owns ROWS rows. SPLIT of its threads share K, read a in blocks of
 // 4 x 4, and their sums meet in workgroup memory; then each thread multiplies
 // them by columns of b. Every workgroup reads all of a and b.
+// The choice of GPUs, which save a dispatch. Mesa's llvmpipe on 2 cores, [64, 512]
+// by 512 and rank 8: 1.5 ms, and 0.28 as two products by matmul_direct.
 //
 // K, N and R are multiples of 4; of a and b one stride is 1, and the others and
 // the offsets are multiples of 4.
@@ -3860,7 +3862,7 @@ const B_ROW: u32 = 64;
 const B_COLUMN: u32 = 1;
 const ROWS: u32 = 2; // of a workgroup
 const SPLIT: u32 = 16; // threads that share K, a power of two
-const BATCHED: u32 = 1; // blocks of a that a thread reads before it multiplies
+const BATCHED: u32 = 1; // blocks of x and a that a thread reads before it multiplies
 
 const ACROSS: u32 = R / 4; // vectors of four columns of a
 const THREADS = ACROSS * SPLIT;
@@ -3980,16 +3982,20 @@ fn main(
 
   var sums: array<vec4f, ROWS>; // @registers
   for (var way = part; way < WAYS; way += SPLIT * BATCHED) {
+    var left: array<array<vec4f, ROWS>, BATCHED>; // @registers
     var right: array<mat4x4f, BATCHED>; // @registers
     for (var t = 0u; t < BATCHED; t++) { // @unroll
-      right[t] = block_of_a(4 * min(way + t * SPLIT, WAYS - 1), 4 * place);
+      let k = 4 * min(way + t * SPLIT, WAYS - 1);
+      right[t] = block_of_a(k, 4 * place);
+      for (var r = 0u; r < ROWS; r++) { // @unroll
+        left[t][r] = four_of_x(row0 + r, k);
+      }
     }
     for (var t = 0u; t < BATCHED; t++) { // @unroll
-      let k = 4 * (way + t * SPLIT);
       // Past the last term there is nothing to add.
-      if k < K {
+      if way + t * SPLIT < WAYS {
         for (var r = 0u; r < ROWS; r++) { // @unroll
-          sums[r] = multiply(four_of_x(row0 + r, k), right[t], sums[r], A_COLUMN == 1);
+          sums[r] = multiply(left[t][r], right[t], sums[r], A_COLUMN == 1);
         }
       }
     }

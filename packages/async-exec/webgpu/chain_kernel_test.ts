@@ -5,6 +5,7 @@ import {
   matmul,
   mul,
   silu,
+  slice,
   Tensor,
   transpose,
 } from "@wick/core-tensor";
@@ -135,6 +136,12 @@ const AROUND: Readonly<
       matmul(transpose(given([64, 6], 1)), transpose(given([8, 64], 2))),
       transpose(given([96, 8], 3)),
     )],
+  "parts of larger matrices, turned": ["chain_matmul", (given) => {
+    const x = slice(given([9, 1100], 1), [2, 3], [6, 1035]);
+    const a = transpose(slice(given([20, 1048], 2), [4, 8], [12, 1040]));
+    const b = transpose(slice(given([540, 16], 3), [4, 4], [520, 12]));
+    return matmul(mul(matmul(x, a), 0.5), b);
+  }],
   "matrices of f16": ["chain_matmul", (given) =>
     matmul(
       matmul(given([6, 64], 1, "f16"), given([64, 8], 2, "f16")),

@@ -1,4 +1,4 @@
-import type { KernelOperand, Operation } from "../operation.ts";
+import type { DeviceTraits, KernelOperand, Operation } from "../operation.ts";
 import { chainRows, type ChainSizes } from "./chain_rows.ts";
 import { MATMUL } from "./matmul.ts";
 import type { JointAttributes } from "./matmul_call.ts";
@@ -68,10 +68,7 @@ function rightOperand(name: string, operand: KernelOperand) {
 /** Who computes what. */
 function tileOf(
   sizes: ChainSizes,
-  { maxWorkgroupThreads, maxWorkgroupBytes }: {
-    readonly maxWorkgroupThreads: number;
-    readonly maxWorkgroupBytes: number;
-  },
+  { maxWorkgroupThreads, maxWorkgroupBytes }: DeviceTraits,
 ) {
   const rows = chainRows(sizes);
   if (rows === undefined) {
