@@ -58,7 +58,12 @@ for (const { name, ignore, open } of TEST_DEVICES) {
       assert(after! < 0.6 * before!, `${after} of ${before}`);
       device.evaluate([...plain, ...again]);
       for (const [i, gradient] of plain.entries()) {
-        assertEquals(await again[i]!.data(), await gradient.data());
+        const found = await again[i]!.data();
+        const expected = await gradient.data();
+        if (name === "cpu") assertEquals(found, expected);
+        // Of another plan a GPU may do a product with another kernel, whose sums
+        // of up to 128 terms below 1 are in another order.
+        else assertClose(found, expected, { rtol: 1e-5, atol: 1e-6 });
       }
     },
   });
