@@ -24,7 +24,22 @@ const { ignore } = TEST_DEVICES.find(({ name }) => name === "webgpu")!;
 
 type Kind = "a GPU" | "a rasteriser" | "a rasteriser with subgroups";
 
-async function open(kind: Kind, large = false): Promise<Device> {
+// One of a kind for all tests: a card allows only so many at a time, and counts
+// those that are closed until they are collected.
+const opened = new Map<string, Promise<Device>>();
+
+Deno.test.afterAll(async () => {
+  for (const device of opened.values()) (await device).close();
+});
+
+function deviceAs(kind: Kind, large = false): Promise<Device> {
+  const key = `${kind}, ${large}`;
+  const device = opened.get(key) ?? open(kind, large);
+  opened.set(key, device);
+  return device;
+}
+
+async function open(kind: Kind, large: boolean): Promise<Device> {
   const adapter = await requestAdapter();
   const {
     maxComputeInvocationsPerWorkgroup,
@@ -98,7 +113,7 @@ for (
     name: `attention(${sizes}) is right with the kernels of ${kind}`,
     ignore,
     fn: async () => {
-      using device = await open(kind, large);
+      const device = await deviceAs(kind, large);
       const [batch, queries, keys, heads, kvHeads, headDim] = sizes;
       const given = [
         random([batch, queries, heads, headDim], 1),
@@ -137,7 +152,7 @@ Deno.test({
   name: "embedding() has its gradient with the kernels of a GPU",
   ignore,
   fn: async () => {
-    using device = await open("a GPU");
+    const device = await deviceAs("a GPU");
     const shape = [1000, 65];
     const ids = random([130], 5, { low: 0, high: 1000, dtype: "i32" });
     const { values } = random([130, 65], 6);

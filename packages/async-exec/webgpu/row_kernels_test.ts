@@ -30,8 +30,24 @@ const ignore = TEST_DEVICES.some(({ name, ignore }) =>
   name === "webgpu" && ignore
 );
 
-/** Opens a device whose kernels are chosen as for some class of adapters. */
-async function openAs(adapterClass: "software" | "gpu"): Promise<Device> {
+type AdapterClass = "software" | "gpu";
+
+// One of a class for all tests: a card allows only so many at a time, and counts
+// those that are closed until they are collected.
+const opened = new Map<AdapterClass, Promise<Device>>();
+
+Deno.test.afterAll(async () => {
+  for (const device of opened.values()) (await device).close();
+});
+
+/** Gives a device whose kernels are chosen as for some class of adapters. */
+function deviceAs(adapterClass: AdapterClass): Promise<Device> {
+  const device = opened.get(adapterClass) ?? openAs(adapterClass);
+  opened.set(adapterClass, device);
+  return device;
+}
+
+async function openAs(adapterClass: AdapterClass): Promise<Device> {
   const adapter = await navigator.gpu.requestAdapter();
   const gpu = await adapter!.requestDevice();
   return new Device(
@@ -106,7 +122,7 @@ for (const adapterClass of ["software", "gpu"] as const) {
       name: `row kernels for ${adapterClass} are right at [${rows},${length}]`,
       ignore,
       fn: async () => {
-        using device = await openAs(adapterClass);
+        const device = await deviceAs(adapterClass);
         const x = random([rows, length], 1, { low: -4, high: 4 });
         const weight = random([length], 2);
         const bias = random([length], 3);
@@ -147,7 +163,7 @@ for (const adapterClass of ["software", "gpu"] as const) {
       }`,
       ignore,
       fn: async () => {
-        using device = await openAs(adapterClass);
+        const device = await deviceAs(adapterClass);
         const x = random(shape, 5, { low: -4, high: 4 });
         await check(device, (x) => softmax(x, axis), [x]);
         await check(device, (x) => logSoftmax(x, axis), [x]);
@@ -164,7 +180,7 @@ Deno.test({
   name: "row kernels for gpu read 16 bits and one weight for all by vectors",
   ignore,
   fn: async () => {
-    using device = await openAs("gpu");
+    const device = await deviceAs("gpu");
     for (const dtype of ["f16", "bf16"] as const) {
       const x = random([5, 132], 6, { dtype });
       const weight = random([132], 7, { dtype });
