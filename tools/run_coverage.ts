@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { gpuEnvironment } from "./gpu_environment.ts";
 import { type LineCount, lineCounts } from "./line_counts.ts";
 import { removeTornProfiles } from "./remove_torn_profiles.ts";
 
@@ -25,6 +26,7 @@ function deno(args: string[], stdout: "inherit" | "piped") {
     stdout,
     env: {
       DENO_NO_UPDATE_CHECK: "1",
+      ...gpuEnvironment(),
       WICK_BLAS: Deno.env.get("WICK_BLAS") ?? "off",
     },
   });

@@ -7,6 +7,7 @@
  * @module
  */
 import { docEntries } from "./doc_entries.ts";
+import { gpuEnvironment } from "./gpu_environment.ts";
 import { type Counts, parseSummary } from "./parse_summary.ts";
 
 /** What tests may do: everything but reach another machine. */
@@ -52,18 +53,6 @@ function stages(): Record<string, string[]> {
   };
 }
 
-/**
- * On Linux WebGPU looks for OpenGL drivers, too, though none can do what Wick
- * needs. A process of `deno test` ends its threads while `libEGL.so.1` runs its
- * exit handler, and 3 of 66 died there of a damaged heap; without it 0 of 60.
- */
-function backend(): Record<string, string> {
-  const given = Deno.env.get("DENO_WEBGPU_BACKEND");
-  return Deno.build.os !== "linux"
-    ? {}
-    : { DENO_WEBGPU_BACKEND: given ?? "vulkan" };
-}
-
 /** Starts `deno` as it was started itself: it need not be on the path. */
 function deno(
   args: string[],
@@ -75,7 +64,7 @@ function deno(
     stdin: "null",
     stdout,
     stderr: "inherit",
-    env: { DENO_NO_UPDATE_CHECK: "1", ...backend(), ...environment },
+    env: { DENO_NO_UPDATE_CHECK: "1", ...gpuEnvironment(), ...environment },
   }).spawn();
 }
 
