@@ -5,6 +5,7 @@
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { TextLineStream } from "./text_lines.ts";
+import { gpuEnvironment } from "../../tools/gpu_environment.ts";
 import { environment } from "../environment.ts";
 import { installPeers, missingPackages } from "./install.ts";
 import { packPeers } from "./pack.ts";
@@ -67,6 +68,7 @@ async function runPeer(
     stderr: "piped",
     env: {
       DENO_NO_UPDATE_CHECK: "1",
+      ...gpuEnvironment(),
       XDG_RUNTIME_DIR: Deno.env.get("XDG_RUNTIME_DIR") ?? "/tmp",
     },
   }).spawn();
