@@ -1,5 +1,6 @@
 import type { Device } from "@wick/async-exec";
 import type { Tensor } from "@wick/core-tensor";
+import { rouse } from "./rouse.ts";
 
 /** Something that was measured. */
 export interface Figure {
@@ -46,20 +47,31 @@ export interface PartOptions {
 const BUDGET = 400;
 const MOST_TIMES = 40;
 
+/** Options of {@linkcode timed}. */
+export interface TimedOptions {
+  /** The device that does the work. */
+  readonly device: Device;
+  /** For about how many milliseconds; 400 if absent. */
+  readonly budget?: number;
+}
+
 /**
- * Measures work several times.
+ * Measures work several times, on a GPU that is roused.
  *
  * @param label What it is.
  * @param once Does it until it is done, and gives its microseconds.
- * @param budget For about how many milliseconds.
+ * @param options The device, and how long.
  * @returns The figure.
  */
 export async function timed(
   label: FigureLabel,
   once: () => number | Promise<number>,
-  budget = BUDGET,
+  { device, budget = BUDGET }: TimedOptions,
 ): Promise<Figure> {
-  // The first one compiles; more of them make the code that runs better.
+  // The first one compiles, and the GPU is idle meanwhile.
+  await once();
+  await rouse(device.name);
+  // More of them make the code that runs better.
   const warm = performance.now() + budget / 4;
   do await once(); while (performance.now() < warm);
   const all: number[] = [];
@@ -138,5 +150,5 @@ async function timedQueue(
     for (let time = 0; time < queue; time++) start();
     device.fence();
     return (performance.now() - began) * 1000 / queue;
-  });
+  }, { device });
 }

@@ -32,6 +32,7 @@ import {
   languageModelLoss,
 } from "@wick/training";
 import { parseArgs } from "@std/cli/parse-args";
+import { rouse } from "./rouse.ts";
 import { TICKETS } from "./tickets_model.ts";
 
 const args = parseArgs(Deno.args, {
@@ -74,6 +75,8 @@ async function medians<Name extends string>(
 ): Promise<Record<Name, number>> {
   const found: Record<Name, number>[] = [];
   for (let i = 0; i < WARM_UP + steps!; i++) {
+    // The GPU was idle while the first runs were compiled.
+    if (i === WARM_UP) await rouse(device.name);
     await begin();
     const result = await run();
     if (i >= WARM_UP) found.push(result);

@@ -101,6 +101,7 @@ export async function kernels(
         await small.data();
         return (performance.now() - start) * 1000;
       },
+      { device },
     ),
   );
   return figures;

@@ -25,6 +25,6 @@ export async function large(
     const start = performance.now();
     await step.run();
     return (performance.now() - start) * 1000;
-  }, 2000);
+  }, { device, budget: 2000 });
   return [{ ...figure, dispatches: step.dispatches() }];
 }

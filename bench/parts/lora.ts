@@ -8,7 +8,6 @@ import {
   timedReplays,
 } from "../figure.ts";
 import { tensorOf } from "../repeat.ts";
-import { rouse } from "../rouse.ts";
 
 const ROWS = 64;
 const QUEUE = 50;
@@ -64,10 +63,8 @@ export async function lora(
     label: FigureLabel,
     record: () => Tensor,
     queue: number,
-  ): Promise<Figure> => {
-    if (large) rouse(lazy);
-    return timedEvaluations(device, label, () => [record()], queue);
-  };
+  ): Promise<Figure> =>
+    timedEvaluations(device, label, () => [record()], queue);
   for (const features of [512, 1024, 2048]) {
     for (const [source, device] of ways) {
       using layer = new Layer(device, features, 8);
@@ -84,7 +81,6 @@ export async function lora(
       );
       if (device === lazy) {
         const group = "LoRA delta, captured";
-        if (large) rouse(lazy);
         figures.push(
           await timedReplays(lazy, { ...delta, group }, layer.delta(), queue),
         );

@@ -1,7 +1,6 @@
-import { openDevice } from "@wick/async-exec";
+import { type Device, openDevice } from "@wick/async-exec";
 import { type Figure, type PartOptions, timed } from "../figure.ts";
 import { randomModel } from "../random_model.ts";
-import { rouse } from "../rouse.ts";
 import { TICKETS } from "../tickets_model.ts";
 import { type TrainingStep, trainingStep } from "../train_once.ts";
 import { CausalLanguageModel } from "@wick/models";
@@ -21,10 +20,9 @@ export async function training(
   {
     using model = await CausalLanguageModel.load(device, TICKETS);
     using step = trainingStep(device, model, 16, 72);
-    if (large) rouse(device);
     const tokens = 16 * 72;
     figures.push(
-      await timedStep(step, {
+      await timedStep(device, step, {
         ...{ group: "training", name: "tickets, 16 rows of 72", tokens },
         operations: operationsOf(model, tokens),
       }),
@@ -41,9 +39,8 @@ export async function training(
   for (const count of rows) {
     const tokens = count * 128;
     using step = trainingStep(device, model, count, 128);
-    if (large) rouse(device);
     figures.push(
-      await timedStep(step, {
+      await timedStep(device, step, {
         ...{ group: "growth: tokens of a step", name: `${tokens} tokens` },
         ...{ tokens, x: tokens, operations: operationsOf(model, tokens) },
       }),
@@ -53,6 +50,7 @@ export async function training(
 }
 
 async function timedStep(
+  device: Device,
   step: TrainingStep,
   label: Pick<Figure, "group" | "name" | "tokens" | "operations" | "x">,
 ): Promise<Figure> {
@@ -60,7 +58,7 @@ async function timedStep(
     const start = performance.now();
     await step.run();
     return (performance.now() - start) * 1000;
-  }, 1000);
+  }, { device, budget: 1000 });
   return { ...figure, dispatches: step.dispatches() };
 }
 
