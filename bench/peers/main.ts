@@ -19,7 +19,8 @@ const USAGE = `Usage: deno task bench:peers [options]
   --items REGEX    which items, by name (else all)
   --peers LIST     names, or webgpu, cpu, all; commas between them (else all)
   --json FILE      writes what was measured
-  --budget MS      how long to measure each way of an item (800)
+  --budget MS      how long to measure each way of an item (800); to rouse a
+                   discrete GPU takes 700 more an item
   --offline        takes the peers that are installed
   --pack FILE      packs the installed peers as FILE.tar.xz, and ends
 

@@ -1,3 +1,4 @@
+import { rouse } from "../rouse.ts";
 import { type CallCounts, countCalls } from "./count_calls.ts";
 import { errorOf } from "./error_of.ts";
 import type { Fence } from "./fence.ts";
@@ -40,6 +41,13 @@ export interface Measured {
  * runs for some tens of microseconds until about the ten thousandth.
  */
 const WARM = 20_000;
+
+/**
+ * Milliseconds for which a discrete GPU is roused before each way to measure. Before
+ * the first it was idle while operands were made, kernels compiled and errors
+ * computed, and the clock takes half a second to rise.
+ */
+const ROUSE = { latency: 500, queued: 100, read: 100 } as const;
 
 /** How long to measure. */
 export interface MeasureOptions {
@@ -95,10 +103,16 @@ export async function measure(
   for (let time = 0; time < WARM && performance.now() < warm; time++) {
     await once();
   }
+  const roused = async (way: keyof typeof ROUSE): Promise<void> => {
+    if (fence) await rouse("webgpu", ROUSE[way]);
+  };
+  await roused("latency");
   const latency = await spreadOf(once, { budget, times });
   const most = Math.floor(budget * 1000 / Math.max(latency.least, 1));
   const queue = Math.max(2, Math.min(options.queue, most));
+  await roused("queued");
   const batches = await spreadOf(() => several(queue), { budget, times: 5 });
+  await roused("read");
   const read = await spreadOf(async () => {
     const before = performance.now();
     await work.start();

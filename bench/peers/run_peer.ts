@@ -2,6 +2,11 @@
  * Measures one peer in a process of its own: `run_peer.ts PEER OPTIONS`, the
  * options as JSON. It prints a line of JSON for each item.
  *
+ * A GPU is roused before each measurement: it idles from item to item and from
+ * peer to peer, so else each would get the clock of the moment, and the same
+ * product took 100 µs or 282. `rouse()` has a device of its own, so no peer's
+ * library takes part, and what a peer holds back stays where it is.
+ *
  * @module
  */
 import { fenceOf, watchDevices } from "./fence.ts";
