@@ -40,7 +40,8 @@ export function elementCount(shape: Shape): number {
  * @throws {RangeError} If an axis has two sizes and neither is 1.
  */
 export function broadcastShapes(name: string, a: Shape, b: Shape): Shape {
-  if (sameShape(a, b)) return a;
+  if (b.length === 0 || sameShape(a, b)) return a;
+  if (a.length === 0) return b;
   const rank = Math.max(a.length, b.length);
   return Array.from({ length: rank }, (_, axis) => {
     const m = a[axis - rank + a.length] ?? 1;

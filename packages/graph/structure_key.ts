@@ -43,9 +43,9 @@ export function structureOf(
   const ids = new Map<Tensor, number>();
   const leaves: Tensor[] = [];
   const holders = new Map<Storage, number>();
-  const parts: string[] = [];
   const all = new Set(roots);
-  order.forEach((tensor, id) => {
+  let key = "";
+  for (const [id, tensor] of order.entries()) {
     ids.set(tensor, id);
     const { storage } = tensor;
     if (storage) {
@@ -55,28 +55,27 @@ export function structureOf(
         leaves.push(tensor);
       }
       const shared = holder === undefined ? "" : `=${holder}`;
-      parts.push(`${tensor.dtype}[${tensor.shape}]${shared}`);
-      return;
+      key += `${tensor.dtype}[${tensor.shape}]${shared};`;
+      continue;
     }
     const number = pool?.place(tensor);
     if (number) {
-      parts.push(`${number.dtype}#${number.index}[${number.shape}]`);
-      return;
+      key += `${number.dtype}#${number.index}[${number.shape}];`;
+      continue;
     }
     const operation = requireOperation(tensor);
     if (operation.updates !== undefined) all.add(tensor);
     const { inputs, attributes } = tensor;
-    let key = operation.name;
+    key += operation.name;
     for (let index = 0; index < inputs.length; index++) {
       key += (index === 0 ? "(" : ",") + ids.get(inputs[index]!)!;
     }
-    parts.push(
-      attributes === undefined ? key : key + attributesKey(attributes),
-    );
-  });
-  parts.push([...all].map((root) => ids.get(root)!).join());
+    if (attributes !== undefined) key += attributesKey(attributes);
+    key += ";";
+  }
+  key += [...all].map((root) => ids.get(root)!).join();
   return {
-    key: parts.join(";"),
+    key,
     leaves,
     roots: [...all],
     numbers: pool?.numbers,
