@@ -81,6 +81,60 @@ Deno.test({
 });
 
 Deno.test({
+  name: "BufferPool keeps few buffers of a burst, those used last",
+  ignore,
+  fn: async () => {
+    const { pool, gpu } = await openPool(2 ** 24);
+    const burst = Array.from(
+      { length: 3000 },
+      (_, i) => pool.acquire(i % 2 === 0 ? 256 : 1024, "burst"),
+    );
+    const { buffers } = pool;
+    assertEquals(buffers, 3000);
+    for (const storage of burst) storage.release();
+    assertEquals(pool.bytesInUse, 0);
+    assertEquals(pool.buffers > 200 && pool.buffers <= 512, true);
+    const last = burst.at(-1)!;
+    assertStrictEquals(pool.acquire(1024, "next"), last);
+    // What is counted is what is there.
+    last.release();
+    pool.trim();
+    assertEquals([pool.buffers, pool.bytes], [0, 0]);
+    const again = Array.from({ length: 500 }, () => pool.acquire(256, "again"));
+    for (const storage of again) storage.release();
+    assertEquals(pool.buffers, 500);
+    gpu.destroy();
+  },
+});
+
+Deno.test({
+  name: "a burst of results that are given back disturbs nothing under way",
+  ignore,
+  fn: async () => {
+    using device = await openDevice({ device: "webgpu", announce: false });
+    const x = device.tensor([1, 2]);
+    const kept = add(x, 0.1).eval();
+    // Of a size of its own, so that it is the oldest of it.
+    const other = device.tensor(new Float32Array(4096).fill(0.25));
+    const burst = Array.from(
+      { length: 512 },
+      (_, i) => add(x, (i % 4 + 0.1) / 4).eval(),
+    );
+    for (const tensor of burst) tensor.dispose();
+    const { buffers } = device.statistics();
+    await Promise.resolve();
+    add(x, x).eval().dispose();
+    // Handed over later than what it needs is given back.
+    const y = add(other, 1).eval();
+    other.dispose();
+    assertEquals(device.statistics().buffers < buffers / 2 + 8, true);
+    assertClose(await y.data(), new Float32Array(4096).fill(1.25));
+    assertClose(await kept.data(), [1.1, 2.1]);
+    assertClose(await add(kept, x).data(), [2.1, 4.1]);
+  },
+});
+
+Deno.test({
   name: "an evaluation that exceeds the budget leaves nothing behind",
   ignore,
   fn: async () => {
