@@ -6,6 +6,7 @@
  * @module
  */
 import { parseArgs } from "@std/cli/parse-args";
+import { gpuEnvironment } from "./gpu_environment.ts";
 
 const PERMISSIONS = [
   "--no-prompt",
@@ -60,6 +61,6 @@ const { code } = await new Deno.Command(Deno.execPath(), {
   stdin: "null",
   stdout: "inherit",
   stderr: "inherit",
-  env: { DENO_NO_UPDATE_CHECK: "1" },
+  env: { DENO_NO_UPDATE_CHECK: "1", ...gpuEnvironment() },
 }).output();
 Deno.exit(code);
