@@ -110,6 +110,24 @@ export class KeyValueCache implements CacheRows {
   }
 
   /**
+   * Gives the same cache for tokens at other positions than its own.
+   *
+   * @param positions The tokens that each sequence has by then, `i32 [batch]`; it
+   *   is for others to write.
+   * @returns The cache, valid as long as this one.
+   */
+  at(positions: Tensor): CacheRows {
+    return {
+      batch: this.batch,
+      capacity: this.capacity,
+      positions,
+      layer: (layer) => this.layer(layer),
+      setPositions: (values) =>
+        this.#device.write(positions, Int32Array.from(values)),
+    };
+  }
+
+  /**
    * Gives the part of one sequence, as a cache of one: what is written there is
    * written here. It is valid as long as this one.
    *

@@ -1,11 +1,17 @@
-import type { Capture } from "@wick/async-exec";
-import { embedding, reshape, type Tensor } from "@wick/core-tensor";
+import {
+  type DeviceTraits,
+  embedding,
+  type HostArray,
+  reshape,
+  type Tensor,
+} from "@wick/core-tensor";
 import type { CausalLanguageModel } from "../decoder/causal_language_model.ts";
 import { type CacheRows, KeyValueCache } from "../decoder/kv_cache.ts";
 import { adapterNumbers } from "../decoder/row_adapters.ts";
 import { BatchRow, type RowNeed, type RowOptions } from "./batch_row.ts";
 import { checkPrompt } from "./check_prompt.ts";
 import { chunkLength } from "./chunk_length.ts";
+import { type Decode, LookAhead } from "./look_ahead.ts";
 import { recordedUpdates } from "./recorded_updates.ts";
 import type { SampledToken } from "./sampling.ts";
 import { chooseToken, commonNeed, tokenOutput } from "./token_output.ts";
@@ -16,6 +22,12 @@ export interface DecodeBatchOptions {
   readonly rows: number;
   /** The tokens that each may have in all, those of its prompt included. */
   readonly capacity: number;
+  /**
+   * The likeliest tokens of a row that may be computed before they are asked for,
+   * where nothing else waits; if absent 8 on a GPU while a token takes less than
+   * 2 ms, and 1 elsewhere. Those after the end of a sequence are computed in vain.
+   */
+  readonly ahead?: number;
 }
 
 /** Why a sequence ends. */
@@ -37,12 +49,22 @@ interface Place {
   readonly row: BatchRow;
 }
 
-/** A captured step, what it gives, and what it updates. */
-interface Decode {
-  readonly capture: Capture;
-  readonly output: Tensor;
-  readonly updates: readonly Tensor[];
+/** Tokens of rows that were computed, and of which some are not given yet. */
+interface Drawn {
+  readonly need: RowNeed;
+  readonly places: readonly Place[];
+  readonly values: HostArray;
+  /** How many tokens of a row there are, and how many were given. */
+  readonly count: number;
+  given: number;
 }
+
+// As a rule, on a GPU: waiting takes as long as some small kernels.
+const AHEAD = 8;
+/** Milliseconds of a token from which on waiting does not matter. */
+const LONG_TOKEN = 2;
+/** Steps of one token before: to know how long it takes, and for short answers. */
+const FIRST_STEPS = 4;
 
 /**
  * A batch of sequences that are continued together, each in a row of its own,
@@ -51,7 +73,8 @@ interface Decode {
  *
  * A step runs a chunk of a prompt that has joined, if there is one, and then a
  * token of every row whose prompt has been run. That token's plan is captured,
- * so it makes nothing new on the device.
+ * so it makes nothing new on the device. Where waiting for the device takes as
+ * long as the token, the next ones are run with it, and given by the next steps.
  *
  * ```ts
  * import { CausalLanguageModel, DecodeBatch } from "@wick/models";
@@ -86,6 +109,13 @@ export class DecodeBatch {
   // The adapters of all rows, and of the one that is run alone.
   readonly #adapters: readonly [Tensor, Tensor] | undefined;
   readonly #decodes = new Map<RowNeed, Decode>();
+  readonly #ahead: number;
+  readonly #longToken: number;
+  #lookAhead: LookAhead | undefined;
+  #drawn: Drawn | undefined;
+  /** Steps so far, and the milliseconds of a token in the last one. */
+  #steps = 0;
+  #tokenTime = Infinity;
 
   /**
    * Makes room for sequences.
@@ -93,21 +123,28 @@ export class DecodeBatch {
    * @param model The model; adapters that rows are to have must be in it.
    * @param options The size.
    * @throws {RangeError} If the model has not as many positions, or there is no
-   *   row.
+   *   row or no token.
    */
   constructor(
     model: CausalLanguageModel,
-    { rows, capacity }: DecodeBatchOptions,
+    { rows, capacity, ahead }: DecodeBatchOptions,
   ) {
     if (!Number.isInteger(rows) || rows < 1) {
       throw new RangeError(
         `Cannot decode ${rows} rows at once: it must be at least 1`,
       );
     }
+    if (ahead !== undefined && !(Number.isInteger(ahead) && ahead >= 1)) {
+      throw new RangeError(
+        `Cannot compute ${ahead} tokens of a row at once: it must be at least 1`,
+      );
+    }
     const { device, config } = model;
     this.model = model;
     this.size = rows;
     this.capacity = capacity;
+    this.#ahead = ahead ?? usualAhead(device.backend.traits);
+    this.#longToken = ahead === undefined ? LONG_TOKEN : Infinity;
     this.#rows = Array.from({ length: rows });
     this.#cache = this.#held.use(
       new KeyValueCache(device, config, { batch: rows, capacity }),
@@ -116,13 +153,18 @@ export class DecodeBatch {
       this.#held.use(
         device.tensor(new Int32Array(shape[0]!).fill(-1), { shape }),
       );
-    this.#next = numbers([rows, 1]);
+    this.#next = numbers([rows]);
     this.#adapters = model.rowAdapters && [numbers([rows]), numbers([1])];
   }
 
   /** How many rows are free. */
   get free(): number {
     return this.#rows.filter((row) => row === undefined).length;
+  }
+
+  /** Whether the next step has its tokens already. */
+  get ready(): boolean {
+    return this.#drawn?.places.some((place) => this.#holds(place)) ?? false;
   }
 
   /** Whether a row is in use. */
@@ -182,16 +224,18 @@ export class DecodeBatch {
     const tokens: GeneratedToken[] = [];
     if (joining.length > 0) tokens.push(...await this.#prefill(joining));
     const left = decoding.filter((place) => this.#holds(place));
-    if (left.length > 0) tokens.push(...await this.#decode(left));
+    if (left.length > 0) {
+      const isAlone = joining.length === 0;
+      if (!this.ready) this.#drawn = await this.#draw(left, isAlone);
+      tokens.push(...this.#give());
+    }
     return tokens;
   }
 
   /** Gives the memory back. */
   [Symbol.dispose](): void {
-    for (const { capture, output, updates } of this.#decodes.values()) {
-      capture[Symbol.dispose]();
-      for (const tensor of [output, ...updates]) tensor.dispose();
-    }
+    this.#lookAhead?.[Symbol.dispose]();
+    for (const decode of this.#decodes.values()) decode[Symbol.dispose]();
     this.#decodes.clear();
     this.#held.dispose();
   }
@@ -232,7 +276,7 @@ export class DecodeBatch {
     const cache = together ? this.#cache : this.#cache.row(first!.index);
     cache.setPositions(positions);
     using ids = model.device.tensor(tokens, { shape: [lane, length] });
-    const hidden = this.#hidden(ids, cache);
+    const hidden = this.#hidden(ids, cache, together ? 0 : 1);
     using updates = new DisposableStack();
     for (const update of recordedUpdates(hidden)) updates.use(update);
     if (ends.length === 0) {
@@ -251,45 +295,91 @@ export class DecodeBatch {
     );
   }
 
-  /** Records the model on the next tokens of all rows, or of one. */
-  #hidden(ids: Tensor, cache: CacheRows): Tensor {
-    const adapters = this.#adapters?.[cache === this.#cache ? 0 : 1];
+  /** Records the model on the next tokens of all rows (0), or of one (1). */
+  #hidden(ids: Tensor, cache: CacheRows, part: 0 | 1): Tensor {
+    const adapters = this.#adapters?.[part];
     return this.model.hidden(ids, { cache, ...(adapters && { adapters }) });
   }
 
-  /** Runs a token of each row whose prompt has been run. */
-  async #decode(decoding: readonly Place[]): Promise<GeneratedToken[]> {
-    const need = commonNeed(decoding.map(({ row }) => row));
-    const { capture, output } = this.#decodeFor(need);
+  /** Runs one or several tokens of each row whose prompt has been run. */
+  async #draw(places: readonly Place[], isAlone: boolean): Promise<Drawn> {
+    const need = commonNeed(places.map(({ row }) => row));
     const next = new Int32Array(this.size);
     // What a row that does not decode writes is overwritten before it is seen.
     const positions = this.#rows.map((row) => row?.cached ?? 0);
-    for (const { index, row } of decoding) {
-      next[index] = row.history.at(-1)!;
-      row.cached++;
-    }
+    for (const { index, row } of places) next[index] = row.history.at(-1)!;
+    const began = performance.now();
+    const decode = this.#decodeFor(need);
+    const looks = need === "id" && isAlone && this.#looksAhead(places);
+    const lookAhead = looks ? this.#makeLookAhead(decode) : undefined;
     this.model.device.write(this.#next, next);
-    this.#cache.setPositions(positions);
-    capture.run();
-    const values = await output.data();
-    return this.#choose(
-      decoding,
-      ({ index, row }) => chooseToken(values, need, index, this.size, row),
-    );
+    let values: HostArray;
+    if (lookAhead) values = await lookAhead.run(positions);
+    else {
+      this.#cache.setPositions(positions);
+      decode.capture.run();
+      values = await decode.output.data();
+    }
+    const count = lookAhead?.count ?? 1;
+    this.#steps++;
+    this.#tokenTime = (performance.now() - began) / count;
+    return { need, places, values, count, given: 0 };
+  }
+
+  /** Whether several tokens are worth it: some row wants as many, all are short. */
+  #looksAhead(places: readonly Place[]): boolean {
+    const count = this.#ahead;
+    if (count < 2 || this.#steps < FIRST_STEPS) return false;
+    return this.#tokenTime < this.#longToken &&
+      places.some(({ row }) => row.limit - row.history.length >= count);
+  }
+
+  #makeLookAhead(first: Decode): LookAhead {
+    return this.#lookAhead ??= new LookAhead({
+      device: this.model.device,
+      cache: this.#cache,
+      ...{ first, count: this.#ahead },
+      capture: (tokens, cache) => this.#capture(tokens, cache, "id"),
+    });
   }
 
   #decodeFor(need: RowNeed): Decode {
-    const known = this.#decodes.get(need);
-    if (known) return known;
+    const decode = this.#decodes.get(need) ??
+      this.#capture(this.#next, this.#cache, need);
+    this.#decodes.set(need, decode);
+    return decode;
+  }
+
+  #capture(tokens: Tensor, cache: CacheRows, need: RowNeed): Decode {
     const { model } = this;
-    const hidden = this.#hidden(this.#next, this.#cache);
+    const hidden = this.#hidden(reshape(tokens, [this.size, 1]), cache, 0);
     const rows = reshape(hidden, [this.size, model.config.hiddenSize]);
     const output = tokenOutput(model.logits(rows), need);
     const updates = recordedUpdates(output);
     const capture = model.device.capture([output]);
-    const decode = { capture, output, updates };
-    this.#decodes.set(need, decode);
-    return decode;
+    return {
+      capture,
+      output,
+      [Symbol.dispose]() {
+        capture[Symbol.dispose]();
+        for (const tensor of [output, ...updates]) tensor.dispose();
+      },
+    };
+  }
+
+  /** Gives each row the next of the tokens that were computed. */
+  #give(): GeneratedToken[] {
+    const drawn = this.#drawn!;
+    const { need, values } = drawn;
+    const start = this.size * drawn.given++;
+    if (drawn.given === drawn.count) this.#drawn = undefined;
+    const places = drawn.places.filter((place) => this.#holds(place));
+    for (const { row } of places) row.cached++;
+    return this.#choose(
+      places,
+      ({ index, row }) =>
+        chooseToken(values, need, start + index, this.size, row),
+    );
   }
 
   /** Gives each row its token. */
@@ -328,4 +418,9 @@ export class DecodeBatch {
       ),
     );
   }
+}
+
+/** Waiting for a GPU takes longer than small work on it. */
+function usualAhead({ adapterClass, isSequential }: DeviceTraits): number {
+  return adapterClass === "gpu" && !isSequential ? AHEAD : 1;
 }

@@ -96,6 +96,68 @@ for (const { name, ignore, open } of TEST_DEVICES) {
     }
   });
 
+  Deno.test(
+    `tokens that are computed ahead are those of one by one, on ${name}`,
+    {
+      ignore,
+    },
+    async () => {
+      const device = await open();
+      using model = await CausalLanguageModel.load(
+        device,
+        `${MODELS}/tiny-llama`,
+      );
+      const all = async (ahead: number): Promise<(number | string)[][]> => {
+        using batch = new DecodeBatch(model, { rows: 3, capacity: 40, ahead });
+        const made: (number | string)[][] = [];
+        const running = new Map<number, (number | string)[]>();
+        const add = (prompt: number[], options: RowOptions): number => {
+          const row = batch.add(prompt, { stopTokenIds: [], ...options });
+          made.push([]);
+          running.set(row, made.at(-1)!);
+          return row;
+        };
+        // The second fills the cache; the third is removed, while some of its
+        // tokens are there and not given, and another one takes its place.
+        add([5, 6, 7], { maxNewTokens: 26 });
+        add(randomIds(17, 1), { maxNewTokens: 100 });
+        const third = add([8], { maxNewTokens: 30 });
+        let ready = 0;
+        while (batch.busy) {
+          for (const { row, id, finish } of await batch.step()) {
+            running.get(row)!.push(id, ...(finish ? [finish] : []));
+          }
+          if (batch.ready) ready++;
+          if (made.length === 3 && made[2]!.length === 11) {
+            batch.remove(third);
+            add([9, 4], { maxNewTokens: 20 });
+          }
+        }
+        assertEquals(ready > 10, ahead > 1);
+        return made;
+      };
+      const [one, several] = [await all(1), await all(4)];
+      assertEquals(several, one);
+      assertEquals(one.map(({ length }) => length), [27, 24, 11, 21]);
+      const [, , , last] = one;
+      // The first time that it comes, so that the sequence ends there.
+      const stop = Number(last![12]);
+      const end = last!.indexOf(stop) + 1;
+      for (const ahead of [1, 4]) {
+        using batch = new DecodeBatch(model, { rows: 3, capacity: 40, ahead });
+        batch.add([9, 4], { maxNewTokens: 20, stopTokenIds: [stop] });
+        const ids: number[] = [];
+        while (batch.busy) {
+          for (const { id, finish } of await batch.step()) {
+            ids.push(id);
+            assertEquals(finish, id === stop ? "stop" : undefined);
+          }
+        }
+        assertEquals(ids, last!.slice(0, end));
+      }
+    },
+  );
+
   Deno.test(`a long prompt is run in chunks, on ${name}`, {
     ignore,
   }, async () => {
@@ -187,6 +249,15 @@ Deno.test("decoding makes nothing on the GPU after the second token", {
       while (batch.busy) tokens += (await batch.step()).length;
       assertEquals([tokens, made], [17, []]);
     }
+    using batch = new DecodeBatch(model, { rows: 2, capacity: 32, ahead: 3 });
+    batch.add([5, 6, 7], { stopTokenIds: [], maxNewTokens: 26 });
+    let tokens = 0;
+    while (batch.busy) {
+      // By then some were computed ahead.
+      if (tokens === 9) made.length = 0;
+      tokens += (await batch.step()).length;
+    }
+    assertEquals([tokens, made], [26, []]);
   } finally {
     for (const [name, original] of originals) {
       Reflect.set(GPUDevice.prototype, name, original);
@@ -235,5 +306,10 @@ Deno.test("a batch refuses what it cannot continue", async () => {
     () => new DecodeBatch(model, { rows: 1, capacity: 257 }),
     RangeError,
     "256 positions",
+  );
+  assertThrows(
+    () => new DecodeBatch(model, { rows: 1, capacity: 8, ahead: 0 }),
+    RangeError,
+    "0 tokens of a row",
   );
 });

@@ -100,7 +100,7 @@ export async function* generate(
       if (stopped && !token.last) batch.remove(token.row);
       yield stopped ? { ...shown, last: true, finish: "stop" } : shown;
     }
-    await nextTurn();
+    if (!batch.ready) await nextTurn();
     signal?.throwIfAborted();
   }
 }
