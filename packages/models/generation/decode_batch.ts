@@ -1,5 +1,4 @@
 import {
-  type DeviceTraits,
   embedding,
   type HostArray,
   reshape,
@@ -8,6 +7,7 @@ import {
 import type { CausalLanguageModel } from "../decoder/causal_language_model.ts";
 import { type CacheRows, KeyValueCache } from "../decoder/kv_cache.ts";
 import { adapterNumbers } from "../decoder/row_adapters.ts";
+import { AheadRule } from "./ahead_rule.ts";
 import { BatchRow, type RowNeed, type RowOptions } from "./batch_row.ts";
 import { checkPrompt } from "./check_prompt.ts";
 import { chunkLength } from "./chunk_length.ts";
@@ -59,13 +59,6 @@ interface Drawn {
   given: number;
 }
 
-// As a rule, on a GPU: waiting takes as long as some small kernels.
-const AHEAD = 8;
-/** Milliseconds of a token from which on waiting does not matter. */
-const LONG_TOKEN = 2;
-/** Steps of one token before: to know how long it takes, and for short answers. */
-const FIRST_STEPS = 4;
-
 /**
  * A batch of sequences that are continued together, each in a row of its own,
  * which join and leave while the others go on. Each row has its own options,
@@ -109,13 +102,9 @@ export class DecodeBatch {
   // The adapters of all rows, and of the one that is run alone.
   readonly #adapters: readonly [Tensor, Tensor] | undefined;
   readonly #decodes = new Map<RowNeed, Decode>();
-  readonly #ahead: number;
-  readonly #longToken: number;
+  readonly #rule: AheadRule;
   #lookAhead: LookAhead | undefined;
   #drawn: Drawn | undefined;
-  /** Steps so far, and the milliseconds of a token in the last one. */
-  #steps = 0;
-  #tokenTime = Infinity;
 
   /**
    * Makes room for sequences.
@@ -134,17 +123,11 @@ export class DecodeBatch {
         `Cannot decode ${rows} rows at once: it must be at least 1`,
       );
     }
-    if (ahead !== undefined && !(Number.isInteger(ahead) && ahead >= 1)) {
-      throw new RangeError(
-        `Cannot compute ${ahead} tokens of a row at once: it must be at least 1`,
-      );
-    }
     const { device, config } = model;
     this.model = model;
     this.size = rows;
     this.capacity = capacity;
-    this.#ahead = ahead ?? usualAhead(device.backend.traits);
-    this.#longToken = ahead === undefined ? LONG_TOKEN : Infinity;
+    this.#rule = new AheadRule(device.backend.traits, ahead);
     this.#rows = Array.from({ length: rows });
     this.#cache = this.#held.use(
       new KeyValueCache(device, config, { batch: rows, capacity }),
@@ -303,14 +286,15 @@ export class DecodeBatch {
 
   /** Runs one or several tokens of each row whose prompt has been run. */
   async #draw(places: readonly Place[], isAlone: boolean): Promise<Drawn> {
-    const need = commonNeed(places.map(({ row }) => row));
+    const rows = places.map(({ row }) => row);
+    const need = commonNeed(rows);
     const next = new Int32Array(this.size);
     // What a row that does not decode writes is overwritten before it is seen.
     const positions = this.#rows.map((row) => row?.cached ?? 0);
     for (const { index, row } of places) next[index] = row.history.at(-1)!;
     const began = performance.now();
     const decode = this.#decodeFor(need);
-    const looks = need === "id" && isAlone && this.#looksAhead(places);
+    const looks = need === "id" && isAlone && this.#rule.allows(rows);
     const lookAhead = looks ? this.#makeLookAhead(decode) : undefined;
     this.model.device.write(this.#next, next);
     let values: HostArray;
@@ -321,24 +305,15 @@ export class DecodeBatch {
       values = await decode.output.data();
     }
     const count = lookAhead?.count ?? 1;
-    this.#steps++;
-    this.#tokenTime = (performance.now() - began) / count;
+    this.#rule.note((performance.now() - began) / count);
     return { need, places, values, count, given: 0 };
-  }
-
-  /** Whether several tokens are worth it: some row wants as many, all are short. */
-  #looksAhead(places: readonly Place[]): boolean {
-    const count = this.#ahead;
-    if (count < 2 || this.#steps < FIRST_STEPS) return false;
-    return this.#tokenTime < this.#longToken &&
-      places.some(({ row }) => row.limit - row.history.length >= count);
   }
 
   #makeLookAhead(first: Decode): LookAhead {
     return this.#lookAhead ??= new LookAhead({
       device: this.model.device,
       cache: this.#cache,
-      ...{ first, count: this.#ahead },
+      ...{ first, count: this.#rule.count },
       capture: (tokens, cache) => this.#capture(tokens, cache, "id"),
     });
   }
@@ -418,9 +393,4 @@ export class DecodeBatch {
       ),
     );
   }
-}
-
-/** Waiting for a GPU takes longer than small work on it. */
-function usualAhead({ adapterClass, isSequential }: DeviceTraits): number {
-  return adapterClass === "gpu" && !isSequential ? AHEAD : 1;
 }
