@@ -78,8 +78,9 @@ export interface Communicator extends Disposable {
    * {@linkcode Communicator.barrier}.
    *
    * @param bytes The bytes of the part of each rank, as many on every rank.
-   * @returns The memory, with any bytes in it; undefined where the ranks are on several
-   *   machines or the machine gives none. All ranks get the same answer.
+   * @returns The memory, with any bytes in it; undefined where the ranks are on
+   *   several machines, the machine gives none, or all ranks together would have
+   *   more than 32 MiB. All ranks get the same answer.
    * @throws {RankError} If a rank does not answer in time.
    */
   shareMemory(bytes: number): Promise<SharedMemory | undefined>;

@@ -42,8 +42,6 @@ interface Bucket {
   readonly outgoing: Tensor;
   /** Where that of each other rank is written, by rank, if it is written. */
   readonly incoming: readonly (Tensor | undefined)[];
-  /** Where it starts among the bytes of a rank. */
-  readonly offset: number;
 }
 
 /** A bucket on its way. */
@@ -66,8 +64,8 @@ const MOST_GATHERED_BYTES = 2 ** 28;
 // Buckets on their way: one is received while the next is read.
 const IN_FLIGHT = 2;
 
-// Shared memory is used in turn, so that a rank may go on to its next gradients
-// while another one still takes these.
+// Shared memory has room for two buckets of each rank, in turn, so that one may go
+// on to its next bucket while another one still takes this.
 const TURNS = 2;
 
 /**
@@ -88,8 +86,6 @@ export class GradientExchange {
   readonly #capacity: number;
   readonly #gathers: boolean;
   readonly #buckets: Bucket[] = [];
-  /** The bytes of all buckets. */
-  #bytes = 0;
   /** Memory of the ranks of one machine; unknown before the first exchange. */
   #memory: Promise<SharedMemory | undefined> | undefined;
   #turn = 0;
@@ -141,14 +137,12 @@ export class GradientExchange {
       const others = ranks.map((rank) =>
         this.#gathers && rank !== own ? this.#zeros(sizes, dtype) : undefined
       );
-      outgoing.forEach((tensor, place) => {
+      outgoing.forEach((tensor, place) =>
         this.#buckets.push({
           outgoing: tensor,
           incoming: others.map((other) => other?.parts[place]),
-          offset: this.#bytes,
-        });
-        this.#bytes += 4 * wordsOf(dtype, tensor.size);
-      });
+        })
+      );
       const summands = (): Tensor[] =>
         others.map((other) =>
           other
@@ -173,7 +167,11 @@ export class GradientExchange {
 
   /** The bytes that this rank gives every other one. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#buckets.reduce(
+      (total, { outgoing: { size, dtype } }) =>
+        total + size * (dtype === "f32" ? 4 : 2),
+      0,
+    );
   }
 
   /** Where the time went so far. */
@@ -199,7 +197,7 @@ export class GradientExchange {
   async run(): Promise<void> {
     this.#round?.run();
     this.#memory ??= this.#gathers
-      ? this.#communicator.shareMemory(TURNS * this.#bytes)
+      ? this.#communicator.shareMemory(TURNS * this.#roomBytes)
       : Promise.resolve(undefined);
     const memory = await this.#memory;
     if (memory) await this.#share(memory);
@@ -213,29 +211,31 @@ export class GradientExchange {
     this.#memory?.then((memory) => memory?.[Symbol.dispose]());
   }
 
-  /** Reads all buckets to where the other ranks see them, then takes theirs. */
+  /** The bytes of a bucket, at most. */
+  get #roomBytes(): number {
+    return 4 * wordsOf(this.#dtype, this.#capacity);
+  }
+
+  /** Reads each bucket to where the other ranks see it, then takes theirs. */
   async #share({ parts }: SharedMemory): Promise<void> {
-    const start = this.#turn * this.#bytes;
-    this.#turn = (this.#turn + 1) % TURNS;
-    const roomIn = (rank: number, { outgoing, offset }: Bucket): Numbers =>
-      roomForNumbers(
-        ...[this.#dtype, outgoing.size, parts[rank], start + offset] as const,
+    const { rank: own } = this.#communicator;
+    for (const { outgoing, incoming } of this.#buckets) {
+      const start = this.#turn * this.#roomBytes;
+      this.#turn = (this.#turn + 1) % TURNS;
+      const numbers = parts.map((part) =>
+        roomForNumbers(this.#dtype, outgoing.size, part, start)
       );
-    await this.#timed("read", async () => {
-      for (const bucket of this.#buckets) {
-        const own = roomIn(this.#communicator.rank, bucket);
-        await readNumbers(this.#device, bucket.outgoing, own);
-      }
-    });
-    await this.#timed("wait", () => this.#communicator.barrier());
-    await this.#timed("write", () => {
-      for (const bucket of this.#buckets) {
-        bucket.incoming.forEach((tensor, rank) => {
-          if (!tensor) return;
-          writeNumbers(this.#device, tensor, roomIn(rank, bucket));
+      await this.#timed(
+        "read",
+        () => readNumbers(this.#device, outgoing, numbers[own]!),
+      );
+      await this.#timed("wait", () => this.#communicator.barrier());
+      await this.#timed("write", () => {
+        incoming.forEach((tensor, rank) => {
+          if (tensor) writeNumbers(this.#device, tensor, numbers[rank]!);
         });
-      }
-    });
+      });
+    }
   }
 
   async #sendAll(): Promise<void> {

@@ -67,7 +67,8 @@ const PROGRAMS: Record<
       seen.push(parts.map((part) => part.at(-1)! - bytes));
       await communicator.barrier();
     }
-    return { size, seen };
+    const large = await communicator.shareMemory(2 ** 24);
+    return { size, seen, large: large !== undefined };
   },
   async late(communicator) {
     if (communicator.rank === 1) {
@@ -158,7 +159,10 @@ for (const launcher of MPI_LAUNCHERS) {
       const { code, out, error } = await start(launcher, "memory", 3);
       assertEquals([code, error], [0, ""]);
       const seen = [[0, 1, 2], [0, 1, 2], [0, 1, 2]];
-      assertEquals(results(out), [0, 1, 2].map(() => ({ size: 3, seen })));
+      assertEquals(
+        results(out),
+        [0, 1, 2].map(() => ({ size: 3, seen, large: false })),
+      );
     },
   });
 

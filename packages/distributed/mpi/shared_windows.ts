@@ -2,6 +2,10 @@ import type { Communicator, SharedMemory } from "../communicator.ts";
 import { RankError } from "../rank_error.ts";
 import type { MpiLibrary } from "./library.ts";
 
+// Containers often have 64 MB to share, and where there is not enough some libraries
+// let the process die: all windows of all ranks take half of that at most.
+const MOST_BYTES = 2 ** 25;
+
 /** A window of MPI on memory that ranks share. */
 interface Window {
   readonly handle: Uint8Array<ArrayBuffer>;
@@ -16,6 +20,8 @@ export class SharedWindows {
   readonly #library: MpiLibrary;
   readonly #communicator: Communicator;
   readonly #windows: Window[] = [];
+  /** The bytes of all windows of all ranks. */
+  #bytes = 0;
   readonly #free = new Map<number, Window[]>();
   /** The ranks of this machine; undefined if there are others. */
   #node: Promise<bigint | undefined> | undefined;
@@ -79,6 +85,8 @@ export class SharedWindows {
   async #allocate(bytes: number, node: bigint): Promise<Window | undefined> {
     const { functions, constants } = this.#library;
     const handle = bytesOf(new BigUint64Array(1));
+    const all = bytes * this.#communicator.size;
+    if (this.#bytes + all > MOST_BYTES) return undefined;
     const code = functions.MPI_Win_allocate_shared(
       ...[BigInt(bytes), 1, constants.noInfo, node] as const,
       ...[new Uint8Array(8), handle] as const,
@@ -90,6 +98,7 @@ export class SharedWindows {
     );
     const window = { handle, parts };
     this.#windows.push(window);
+    this.#bytes += all;
     return window;
   }
 
