@@ -13,6 +13,7 @@
 export { knownTensor, record, Tensor } from "./tensor.ts";
 export type { KnownTensorOptions } from "./tensor.ts";
 export { FluentTensor } from "./fluent.ts";
+export { isGpu } from "./is_gpu.ts";
 export * from "./ops/mod.ts";
 export { OPERATIONS } from "./ops/registry.ts";
 export type {

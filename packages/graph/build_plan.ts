@@ -1,4 +1,4 @@
-import type { DeviceTraits } from "@wick/core-tensor";
+import { type DeviceTraits, isGpu } from "@wick/core-tensor";
 import { unsharedBytes } from "./assign_buffers.ts";
 import type { ComputationGraph } from "./computation_graph.ts";
 import { fuse, type Group } from "./fuse.ts";
@@ -60,9 +60,7 @@ export function buildPlan(
   const plan = planOf(joined);
   // Elsewhere dispatches cost less than barriers: llvmpipe takes 0.31 ms for the
   // two of a delta of [64, 512] by 512 and rank 8, and 1.8 ms for one.
-  if (!fusion || traits.adapterClass !== "gpu" || traits.isSequential) {
-    return plan;
-  }
+  if (!fusion || !isGpu(traits)) return plan;
   const chained = chainProducts(joined);
   if (chained.graph === joined.graph) return plan;
   const other = planOf(chained);

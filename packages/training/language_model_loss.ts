@@ -3,6 +3,7 @@ import {
   crossEntropy,
   type DeviceTraits,
   div,
+  isGpu,
   notEqual,
   reshape,
   sum,
@@ -123,9 +124,8 @@ export function streamLoss(
  * @returns The bytes.
  */
 export function usualLogitBytes(traits: DeviceTraits): number {
-  const { adapterClass, isSequential, maxTensorBytes = Infinity } = traits;
-  const isGpu = adapterClass === "gpu" && !isSequential;
-  return Math.min(isGpu ? GPU_LOGIT_BYTES : LOGIT_BYTES, maxTensorBytes);
+  const most = isGpu(traits) ? GPU_LOGIT_BYTES : LOGIT_BYTES;
+  return Math.min(most, traits.maxTensorBytes ?? Infinity);
 }
 
 /** Of at most so many rows at a time, how many: whole tiles or equal parts. */

@@ -1,4 +1,4 @@
-import type { DeviceTraits } from "@wick/core-tensor";
+import { type DeviceTraits, isGpu } from "@wick/core-tensor";
 import type { BatchRow } from "./batch_row.ts";
 
 // On a GPU waiting takes as long as some small kernels; elsewhere it takes nothing.
@@ -23,14 +23,13 @@ export class AheadRule {
    * @param ahead How many tokens, however long one takes; by the device if absent.
    * @throws {RangeError} If that is not at least 1.
    */
-  constructor({ adapterClass, isSequential }: DeviceTraits, ahead?: number) {
+  constructor(traits: DeviceTraits, ahead?: number) {
     if (ahead !== undefined && !(Number.isInteger(ahead) && ahead >= 1)) {
       throw new RangeError(
         `Cannot compute ${ahead} tokens of a row at once: it must be at least 1`,
       );
     }
-    const isGpu = adapterClass === "gpu" && !isSequential;
-    this.count = ahead ?? (isGpu ? AHEAD : 1);
+    this.count = ahead ?? (isGpu(traits) ? AHEAD : 1);
     this.#longToken = ahead === undefined ? LONG_TOKEN : Infinity;
   }
 
