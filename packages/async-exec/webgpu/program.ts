@@ -33,8 +33,8 @@ export class Program {
   readonly #plan: Plan;
   readonly #label: string;
   readonly #dispatches: readonly Dispatch[];
-  /** Where the parts end that are handed over one by one. */
-  readonly #ends: readonly number[];
+  /** Where the parts start and end that are handed over one by one. */
+  readonly #parts: readonly (readonly [number, number])[];
   readonly #bindGroups = new Map<string, readonly GPUBindGroup[]>();
 
   /**
@@ -72,7 +72,7 @@ export class Program {
         workgroups,
       }))
     );
-    this.#ends = partEnds(this.#dispatches.length, traits);
+    this.#parts = partsOf(this.#dispatches.length, traits);
   }
 
   /** How many dispatches a run makes. */
@@ -142,12 +142,10 @@ export class Program {
   }
 
   #encode(groups: readonly GPUBindGroup[]): void {
-    let start = 0;
-    for (const end of this.#ends) {
-      const first = start;
-      this.#stream.add(this.#label, end - first, (pass) => {
+    for (const [start, end] of this.#parts) {
+      this.#stream.add(this.#label, end - start, (pass) => {
         let current: GPUComputePipeline | undefined;
-        for (let index = first; index < end; index++) {
+        for (let index = start; index < end; index++) {
           const { pipeline, workgroups: [x, y, z] } = this.#dispatches[index]!;
           if (pipeline !== current) pass.setPipeline(pipeline);
           current = pipeline;
@@ -155,7 +153,6 @@ export class Program {
           pass.dispatchWorkgroups(x, y, z);
         }
       });
-      start = end;
     }
   }
 
@@ -238,20 +235,23 @@ export class Program {
   }
 }
 
-/** Where the parts of a plan end that a GPU gets one by one. */
-function partEnds(count: number, { adapterClass }: DeviceTraits): number[] {
-  if (adapterClass === "software") return [count];
-  const ends: number[] = [];
-  let end = FIRST_DISPATCHES;
+/** Where the parts of a plan start and end that a GPU gets one by one. */
+function partsOf(
+  count: number,
+  { adapterClass }: DeviceTraits,
+): [number, number][] {
+  if (adapterClass === "software") return [[0, count]];
+  const parts: [number, number][] = [];
+  let [start, end] = [0, FIRST_DISPATCHES];
   for (
     let size = MANY_DISPATCHES;
     end + FIRST_DISPATCHES <= count;
     size *= 2
   ) {
-    ends.push(end);
-    end += size;
+    parts.push([start, end]);
+    [start, end] = [end, end + size];
   }
-  return [...ends, count];
+  return [...parts, [start, count]];
 }
 
 /** The operations of a plan, for errors. */

@@ -2,7 +2,7 @@ import type { Capture, Device } from "@wick/async-exec";
 import { concat, type HostArray, type Tensor } from "@wick/core-tensor";
 import type { CacheRows, KeyValueCache } from "../decoder/kv_cache.ts";
 
-/** A captured step, what it gives, and what it updates. */
+/** A captured step, and what it gives. */
 export interface Decode extends Disposable {
   /** Runs it. */
   readonly capture: Capture;
