@@ -45,7 +45,7 @@ export interface PartOptions {
 
 /** How long one figure is measured, in milliseconds. */
 const BUDGET = 400;
-const MOST_TIMES = 40;
+const MOST_TIMES = 400;
 
 /** Options of {@linkcode timed}. */
 export interface TimedOptions {
