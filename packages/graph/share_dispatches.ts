@@ -97,9 +97,18 @@ const MOST_UPDATES = 4;
 // with no thread active, so it gains only where the work is less than a dispatch,
 // and compiling is short: products and rotations of a few tokens.
 const MUCH_WORK = {
-  gpu: { product: 2 ** 30, elements: 2 ** 22, kinds: undefined },
+  gpu: {
+    product: 2 ** 30,
+    // Nor do the threads that multiplied do element-wise code well: SwiGLU of
+    // [512, 896] by [896, 4864] takes 467 µs on an H200 in one dispatch, and 350
+    // in four. The sum of two products takes 420 in one and 490 in two.
+    beforeElements: 2 ** 30,
+    elements: 2 ** 22,
+    kinds: undefined,
+  },
   software: {
     product: 2 ** 20,
+    beforeElements: Infinity,
     elements: 2 ** 14,
     kinds: new Set(["product", "rope"]),
   },
@@ -117,6 +126,8 @@ interface Facts {
   readonly matrix: string | undefined;
   /** Whether it may be part of a chain. */
   readonly chains: boolean;
+  /** Whether it is so large a product that only products go on with it. */
+  readonly large: boolean;
   /** How many elements it makes. */
   readonly count: number;
   /** What its fused code reads at the index of the element, and only there. */
@@ -143,9 +154,13 @@ function factsOf(
     elementCount(own!.shape.slice(0, -2)) === 1;
   const [left] = own?.inputs ?? [];
   const count = elementCount(node.shape);
-  const work = product
-    ? elementCount(own!.shape) * nodes[left!]!.shape.at(-1)!
-    : 0;
+  // The left operands of a product, or of the two that are added up.
+  const lefts = product ? own!.inputs.filter((_, i) => i % 2 === 0) : [];
+  const work = lefts.reduce(
+    (sum, input) =>
+      sum + elementCount(own!.shape) * nodes[input]!.shape.at(-1)!,
+    0,
+  );
   const most = MUCH_WORK[adapterClass];
   const largest = product || !own ? count : own.inputs.reduce(
     (size, input) => Math.max(size, elementCount(nodes[input]!.shape)),
@@ -172,6 +187,7 @@ function factsOf(
     matrix: product ? own!.shape.slice(-2).join() : undefined,
     chains: shares && (product || !own) && node.dtype === "f32" &&
       outputs.length === 1,
+    large: work > most.beforeElements,
     buffers: outputs.length - (updates ? 1 : 0),
   };
 }
@@ -196,15 +212,16 @@ function readsOf(
 
 /**
  * Whether groups can be a chain: all of one size, and each reads what the others
- * make only at its own element.
+ * make only at its own element; only products if one of them is large.
  */
 function isChain(groups: readonly Facts[]): boolean {
   const { count } = groups[0]!;
   const matrix = groups.find(({ matrix }) => matrix !== undefined)?.matrix;
   const made = new Set(groups.flatMap(({ outputs }) => outputs));
+  const onlyProducts = groups.some(({ large }) => large);
   return groups.every((group) =>
     group.chains && group.count === count &&
-    (group.matrix ?? matrix) === matrix &&
+    (onlyProducts ? group.matrix : group.matrix ?? matrix) === matrix &&
     group.elsewhere.isDisjointFrom(made)
   );
 }

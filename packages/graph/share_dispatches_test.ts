@@ -60,6 +60,19 @@ Deno.test("gate and up are one dispatch with their product", () => {
   assertEquals(labels([y, gate, up]), ["matmul, matmul, silu+mul"]);
 });
 
+Deno.test("only products go on with a product that keeps a GPU busy", () => {
+  const x = given(512, 896);
+  const [gate, up] = [0, 1].map(() => matmul(x, given(896, 4864)));
+  const y = mul(silu(gate!), up!);
+  assertEquals(labels([y, gate!, up!]), ["matmul", "matmul", "silu+mul"]);
+  const products = [0, 1, 2].map(() =>
+    matmul(given(512, 4864), given(4864, 896))
+  );
+  assertEquals(labels([products.reduce((a, b) => add(a, b))]), [
+    "matmul, joint_matmul+add",
+  ]);
+});
+
 Deno.test("a sum of many products is one dispatch", () => {
   const products = [3, 4, 5, 6, 7].map((k) => matmul(given(2, k), given(k, 8)));
   assertEquals(labels([products.reduce(add)]), [

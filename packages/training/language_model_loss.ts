@@ -128,11 +128,16 @@ export function usualLogitBytes(traits: DeviceTraits): number {
   return Math.min(most, traits.maxTensorBytes ?? Infinity);
 }
 
-/** Of at most so many rows at a time, how many: whole tiles or equal parts. */
+/** Of at most so many rows at a time, how many: equal parts, of whole tiles. */
 function rowsAtATime(rows: number, most: number): number {
   if (rows <= most) return rows;
-  if (most >= TILE_ROWS) return Math.floor(most / TILE_ROWS) * TILE_ROWS;
-  return Math.ceil(rows / Math.min(Math.ceil(rows / most), rows));
+  const equal = Math.ceil(rows / Math.min(Math.ceil(rows / most), rows));
+  if (most < TILE_ROWS) return equal;
+  const tiles = Math.min(
+    Math.ceil(equal / TILE_ROWS),
+    Math.floor(most / TILE_ROWS),
+  );
+  return tiles * TILE_ROWS;
 }
 
 /**

@@ -113,7 +113,7 @@ const RULES: readonly {
   { tiles: tiles(128, 128, 16, 2, 2, 1), groups: 200, least: 0 },
   { tiles: tiles(64, 64, 16, 2, 1, 1), groups: 400, least: 0 },
   { tiles: tiles(64, 64, 32, 2, 2, 2), groups: 200, least: 512 },
-  { tiles: tiles(32, 32, 64, 2, 2, 8, 2), groups: 400, least: 8192 },
+  { tiles: tiles(32, 32, 64, 2, 2, 8, 2), groups: 200, least: 8192 },
   { tiles: tiles(64, 64, 64, 2, 2, 4), groups: 100, least: 512 },
   { tiles: tiles(64, 64, 32, 2, 2, 2), groups: 100, least: 512 },
   { tiles: tiles(64, 64, 16, 2, 1, 1), groups: 100, least: 0 },
