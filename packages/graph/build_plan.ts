@@ -9,6 +9,7 @@ import { copyOperands } from "./copy_operands.ts";
 import { joinCrossEntropy } from "./join_cross_entropy.ts";
 import { joinProducts } from "./join_products.ts";
 import { makeSlots } from "./make_slots.ts";
+import { partKeyGradients } from "./part_key_gradients.ts";
 import type { ComputedOperand, Plan, Step, StepOperand } from "./plan.ts";
 import type { RootedGraph } from "./replace_nodes.ts";
 import { schedule } from "./schedule.ts";
@@ -49,9 +50,10 @@ export function buildPlan(
   options: PlanOptions = {},
 ): Plan {
   const { fusion = true } = options;
-  const joined = fusion
+  const fused = fusion
     ? joinCrossEntropy(joinProducts(simplify({ graph, roots })))
     : { graph, roots };
+  const joined = fusion && isGpu(traits) ? partKeyGradients(fused) : fused;
   const planOf = (rooted: RootedGraph): Plan => ({
     ...planAsIs(rooted, traits, fusion),
     nodeCount: graph.length,

@@ -30,6 +30,7 @@ export { simplify } from "./simplify.ts";
 export { joinCrossEntropy } from "./join_cross_entropy.ts";
 export { joinProducts } from "./join_products.ts";
 export { chainProducts } from "./chain_products.ts";
+export { partKeyGradients } from "./part_key_gradients.ts";
 export type { RootedGraph } from "./replace_nodes.ts";
 export { buildPlan, DEFAULT_TRAITS } from "./build_plan.ts";
 export type { PlanOptions } from "./build_plan.ts";

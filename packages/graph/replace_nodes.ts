@@ -9,10 +9,11 @@ export interface RootedGraph {
 }
 
 /** What comes in the place of a node. */
-export type Replacement = Pick<
-  GraphNode,
-  "operation" | "inputs" | "attributes"
->;
+export interface Replacement
+  extends Pick<GraphNode, "operation" | "inputs" | "attributes"> {
+  /** An operation on its result alone that gives what is wanted, if it needs one. */
+  readonly then?: Pick<GraphNode, "operation" | "attributes">;
+}
 
 /**
  * Puts operations in the place of others.
@@ -38,8 +39,13 @@ export function replaceNodes(
     if (!node.operation) {
       ids.set(id, next.addInput(node.shape, node.dtype));
     } else if (needed.has(id) && !gone.has(id)) {
-      const { operation, inputs, attributes } = replacements.get(id) ?? node;
-      ids.set(id, next.addNode(operation!, renumbered(inputs), attributes));
+      const { operation, inputs, attributes, then }: Replacement =
+        replacements.get(id) ?? node;
+      const made = next.addNode(operation!, renumbered(inputs), attributes);
+      ids.set(
+        id,
+        then ? next.addNode(then.operation!, [made], then.attributes) : made,
+      );
     }
   });
   return { graph: next, roots: renumbered(roots) };

@@ -13,6 +13,7 @@ import {
   random,
   TEST_DEVICES,
 } from "@wick/testing";
+import { assert } from "@std/assert";
 import { Device } from "../device.ts";
 import { requestAdapter } from "../request_adapter.ts";
 import { webgpuBackend } from "./webgpu_backend.ts";
@@ -144,6 +145,27 @@ for (
           { rtol: 1e-4, atol: 5e-6 },
         );
       }
+    },
+  });
+}
+
+for (const kind of KINDS) {
+  Deno.test({
+    name:
+      `attention() shows a key that is no number with the kernels of ${kind}`,
+    ignore,
+    fn: async () => {
+      const device = await deviceAs(kind);
+      const shape = [1, 40, 1, 16];
+      const [q, v] = [1, 3].map((seed) =>
+        device.tensor(random(shape, seed).values, { shape, dtype: "f32" })
+      );
+      const keys = random(shape, 2).values;
+      keys[21 * 16 + 5] = NaN; // of key 21
+      const k = device.tensor(keys, { shape, dtype: "f32" });
+      const y = await attention(q!, k, v!, { causal: true }).data();
+      assert(y.subarray(0, 21 * 16).every(Number.isFinite));
+      assert(y.subarray(21 * 16).every(Number.isNaN));
     },
   });
 }

@@ -43,15 +43,22 @@ export function attentionCall(
       })),
     );
   const group = heads / kvHeads;
-  const { chosen: { form, rows, threads, teams }, tuning } = takeThreading(
+  const { parts = 1 } = attributes;
+  const { chosen, tuning } = takeThreading(
     device,
     {
       ...{ kernel, keepsKeys, kept, shared, batch, queries, keys, kvHeads },
-      ...{ group, vectors: headDim / 4, canSplit: split !== undefined },
+      ...{
+        group,
+        parts,
+        vectors: headDim / 4,
+        canSplit: split !== undefined,
+      },
       causal: attributes.causal,
       starts,
     },
   );
+  const { form, rows, threads } = chosen;
   const all = keepsKeys ? keys : queries * group;
   const { types, hooks } = wideners(vectors, inputs);
   const lanes = Math.min(device.subgroupSize ?? 1, threads);
@@ -75,15 +82,17 @@ export function attentionCall(
         vectors.flatMap((name, i) => strides(name, inputs[i]!)),
       ),
       ROWS: rows,
-      THREADS: threads,
-      ...(teams && { TEAMS: teams }),
+      ...(form === "tiled"
+        ? { PAIRS: chosen.pairs!, WIDTH: chosen.width!, DEEP: chosen.deep! }
+        : { THREADS: threads }),
+      ...(parts > 1 && { PARTS: parts }),
     },
     types,
     hooks: {
       ...hooks,
       ...(form === "rows" && lanes > 1 && sharedLoads(walked, lanes)),
     },
-    workgroups: batch * kvHeads *
+    workgroups: batch * kvHeads * parts *
       Math.ceil(all / (form === "rows" ? rows * threads : rows)),
     ...(tuning && { tuning }),
   };

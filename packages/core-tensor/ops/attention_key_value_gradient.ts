@@ -1,4 +1,4 @@
-import type { Operation } from "../operation.ts";
+import type { Operation, TensorSpec } from "../operation.ts";
 import {
   attentionAccepts,
   attentionCall,
@@ -7,6 +7,7 @@ import {
 import {
   type AttentionAttributes,
   attentionGradients,
+  attentionSizes,
 } from "./attention_rows.ts";
 
 const KERNEL: AttentionKernel = {
@@ -17,14 +18,35 @@ const KERNEL: AttentionKernel = {
   shared: 2,
 };
 
+// Workgroups that keep a large GPU busy, and keys of each as a rule.
+const MANY_GROUPS = 256;
+const KEYS_OF_GROUP = 32;
+
+/**
+ * Tells in how many parts the heads that share keys should have the gradients of
+ * these: in as many as there are heads if a large GPU has too little to do else.
+ *
+ * @param inputs The operands of the gradient.
+ * @returns How many, 1 for all together.
+ */
+export function keyGradientParts(inputs: readonly TensorSpec[]): number {
+  const { batch, keys, heads, kvHeads } = attentionSizes(inputs);
+  const groups = batch * kvHeads * Math.ceil(keys / KEYS_OF_GROUP);
+  return groups < MANY_GROUPS ? heads / kvHeads : 1;
+}
+
 /**
  * The gradients of attention for its keys and its values, one after the other:
- * `[2, batch, keys, kvHeads, headDim]`, since both need the same probabilities.
- * Operands as those of the gradient for queries.
+ * `[2, batch, keys, kvHeads, headDim]`, since both need the same probabilities;
+ * with an axis of parts before the last if there are several, which add up to
+ * them. Operands as those of the gradient for queries.
  */
 export const ATTENTION_KEY_VALUE_GRADIENT: Operation<AttentionAttributes> = {
   name: "attention_key_value_gradient",
-  infer: ([, k]) => ({ shape: [2, ...k!.shape], dtype: "f32" }),
+  infer: ([, k], { parts = 1 }) => ({
+    shape: [2, ...k!.shape.toSpliced(3, 0, ...parts > 1 ? [parts] : [])],
+    dtype: "f32",
+  }),
   reference: (inputs, node) => {
     const [, dk, dv] = attentionGradients(inputs, node);
     const both = new Float64Array(dk.length + dv.length);
@@ -32,8 +54,6 @@ export const ATTENTION_KEY_VALUE_GRADIENT: Operation<AttentionAttributes> = {
     both.set(dv, dk.length);
     return both;
   },
-  // Its workgroups have teams, which those of other kernels have not: in one
-  // dispatch with them it would walk with a few threads where there are few keys.
   kernel: (request) => attentionCall(KERNEL, request),
   accepts: (index, operand) => attentionAccepts(KERNEL.vectors[index], operand),
 };

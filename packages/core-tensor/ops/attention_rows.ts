@@ -10,6 +10,8 @@ export interface AttentionAttributes {
   readonly scale: number;
   /** Keys that a query sees, its own the last; all if absent. */
   readonly window?: number;
+  /** Parts of the heads that share keys, whose gradients are apart; 1 if absent. */
+  readonly parts?: number;
 }
 
 /** The sizes of an attention. */
@@ -166,7 +168,8 @@ export function logSumExp(scores: Float64Array): number {
  * @param inputs Queries, keys, values, limits, gradient of the result,
  *   statistics, delta.
  * @param node The recorded gradient.
- * @returns The gradients for queries, keys and values.
+ * @returns The gradients for queries, keys and values, those of keys and values
+ *   for each part of the heads that share them.
  */
 export function attentionGradients(
   inputs: readonly Float64Array[],
@@ -175,27 +178,33 @@ export function attentionGradients(
   const [q, k, v, limits, dy, statistics, delta] = inputs;
   const { attributes } = node;
   const sizes = attentionSizes(node.inputs);
-  const [dq, dk, dv] = [q!, k!, v!].map(({ length }) =>
-    new Float64Array(length)
+  const { heads, kvHeads, headDim } = sizes;
+  const { parts = 1 } = attributes;
+  const headsOfPart = heads / kvHeads / parts;
+  const dq = new Float64Array(q!.length);
+  const [dk, dv] = [k!, v!].map(({ length }) =>
+    new Float64Array(length * parts)
   );
   for (
     const { row, query, keys, scores } of attentionRows(
       ...[q!, k!, limits!, sizes, attributes] as const,
     )
   ) {
+    const part = Math.floor(row / headsOfPart) % parts;
     keys.forEach((start, i) => {
+      const own = start * parts + part * headDim;
       const share = Math.exp(scores[i]! - statistics![row]!);
       let slope = 0;
-      for (let d = 0; d < sizes.headDim; d++) {
+      for (let d = 0; d < headDim; d++) {
         slope += dy![query + d]! * v![start + d]!;
       }
       slope = share * (slope - delta![row]!) * attributes.scale;
-      for (let d = 0; d < sizes.headDim; d++) {
-        dq![query + d]! += slope * k![start + d]!;
-        dk![start + d]! += slope * q![query + d]!;
-        dv![start + d]! += share * dy![query + d]!;
+      for (let d = 0; d < headDim; d++) {
+        dq[query + d]! += slope * k![start + d]!;
+        dk![own + d]! += slope * q![query + d]!;
+        dv![own + d]! += share * dy![query + d]!;
       }
     });
   }
-  return [dq!, dk!, dv!];
+  return [dq, dk!, dv!];
 }

@@ -7,12 +7,14 @@ import {
   TEST_DEVICES,
   testOp,
 } from "@wick/testing";
-import { assertThrows } from "@std/assert";
-import { Tensor } from "../tensor.ts";
+import { assertEquals, assertThrows } from "@std/assert";
+import { record, Tensor } from "../tensor.ts";
+import { ATTENTION_KEY_VALUE_GRADIENT } from "./attention_key_value_gradient.ts";
 import { attention, type AttentionOptions } from "./attention.ts";
 import { concat } from "./concat.ts";
 import { full } from "./full.ts";
 import { scaledDotProductAttention } from "./scaled_dot_product_attention.ts";
+import { sum } from "./sum.ts";
 
 type Sizes = readonly [number, number, number, number, number, number];
 
@@ -213,6 +215,30 @@ for (const { name, ignore, open } of TEST_DEVICES) {
     },
   });
 }
+
+Deno.test("gradients of keys by parts of heads add up to those of all heads", () => {
+  const [q, k, v] = operands([2, 5, 6, 4, 2, 8], 130);
+  const given = [
+    ...[q!, k!, v!, random([2], 133, { low: 1, high: 3, dtype: "i32" })],
+    ...[random(q!.shape, 134), random([2, 5, 4], 135), random([2, 5, 4], 136)],
+  ];
+  const tensors = given.map(({ shape, dtype }) =>
+    new Tensor(shape, dtype ?? "f32", undefined, true)
+  );
+  const known = new Map(tensors.map((x, i) => [x, given[i]!.values]));
+  const of = (parts: number): Tensor =>
+    record(ATTENTION_KEY_VALUE_GRADIENT, tensors, {
+      ...{ causal: true, scale: 0.3 },
+      ...(parts > 1 && { parts }),
+    });
+  const [all, apart] = [of(1), of(2)];
+  assertEquals(all.shape, [2, 2, 6, 2, 8]);
+  assertEquals(apart.shape, [2, 2, 6, 2, 2, 8]);
+  assertClose(
+    evaluateReference(sum(apart, 4), known),
+    evaluateReference(all, known),
+  );
+});
 
 Deno.test("attention() says which operand does not fit", () => {
   const [q, k] = [full([2, 3, 4, 8], 0), full([2, 5, 2, 8], 0)];

@@ -152,7 +152,10 @@ export { ATTENTION, attention, type AttentionOptions } from "./attention.ts";
 export type { AttentionAttributes } from "./attention_rows.ts";
 export { ATTENTION_STATISTICS } from "./attention_statistics.ts";
 export { ATTENTION_QUERY_GRADIENT } from "./attention_query_gradient.ts";
-export { ATTENTION_KEY_VALUE_GRADIENT } from "./attention_key_value_gradient.ts";
+export {
+  ATTENTION_KEY_VALUE_GRADIENT,
+  keyGradientParts,
+} from "./attention_key_value_gradient.ts";
 export { scaledDotProductAttention } from "./scaled_dot_product_attention.ts";
 export { CONCAT, concat } from "./concat.ts";
 export type { ConcatAttributes } from "./concat.ts";
