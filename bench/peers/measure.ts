@@ -42,6 +42,9 @@ export interface Measured {
  */
 const WARM = 20_000;
 
+/** Batches of many that are started one after the other, at most. */
+const BATCHES = 40;
+
 /**
  * Milliseconds for which a discrete GPU is roused before each way to measure. Before
  * the first it was idle while operands were made, kernels compiled and errors
@@ -111,7 +114,10 @@ export async function measure(
   const most = Math.floor(budget * 1000 / Math.max(latency.least, 1));
   const queue = Math.max(2, Math.min(options.queue, most));
   await roused("queued");
-  const batches = await spreadOf(() => several(queue), { budget, times: 5 });
+  const batches = await spreadOf(() => several(queue), {
+    budget,
+    times: BATCHES,
+  });
   await roused("read");
   const read = await spreadOf(async () => {
     const before = performance.now();
