@@ -34,10 +34,12 @@ const DY_ROW: u32 = 16;
 const DY_HEAD: u32 = 4;
 const ROWS: u32 = 2; // of a thread, a key each
 const THREADS: u32 = 8;
+const HEAD_PARTS: u32 = 1; // of the heads that share keys, whose sums are apart
 
 const TILE = ROWS * THREADS;
 const TILES = (KEYS + TILE - 1) / TILE;
-const GROUPS = BATCH * KV_HEADS * TILES;
+const GROUPS = BATCH * KV_HEADS * HEAD_PARTS * TILES;
+const HEADS: u32 = GROUP / HEAD_PARTS; // of a part
 const LIMITS = 1 + STARTS * QUERIES; // numbers of a batch row
 const LOG2_E = 1.4426950408889634;
 
@@ -120,8 +122,10 @@ fn main(
   if group >= GROUPS {
     return;
   }
-  let batch = group / (TILES * KV_HEADS);
-  let kv_head = group / TILES % KV_HEADS;
+  let batch = group / (TILES * HEAD_PARTS * KV_HEADS);
+  let kv_head = group / (TILES * HEAD_PARTS) % KV_HEADS;
+  let head_part = group / TILES % HEAD_PARTS;
+  let head0 = kv_head * GROUP + head_part * HEADS;
   let key0 = group % TILES * TILE + lane * ROWS;
   let limit = load_limits(batch * LIMITS);
 
@@ -142,21 +146,21 @@ fn main(
   // The first query that sees the first key.
   let first = u32(max(0, i32(CAUSAL) * (i32(key0) - limit)));
   // The one after the last that sees the last key.
-  var end = QUERIES * GROUP;
+  var end = QUERIES * HEADS;
   if WINDOW > 0 {
-    end = u32(clamp(i32(key0 + ROWS - 1 + WINDOW) - limit, 0, i32(QUERIES))) * GROUP;
+    end = u32(clamp(i32(key0 + ROWS - 1 + WINDOW) - limit, 0, i32(QUERIES))) * HEADS;
   }
   let last = highest(end);
-  for (var row = lowest(min(first, QUERIES) * GROUP); row < last; row++) {
-    let head = kv_head * GROUP + row % GROUP;
-    let q_start = Q_OFFSET + batch * Q_BATCH + row / GROUP * Q_ROW + head * Q_HEAD;
-    let dy_start = DY_OFFSET + batch * DY_BATCH + row / GROUP * DY_ROW +
-      head * DY_HEAD;
-    let i = ((batch * QUERIES + row / GROUP) * KV_HEADS + kv_head) * GROUP + row % GROUP;
+  for (var row = lowest(min(first, QUERIES) * HEADS); row < last; row++) {
+    let place = row / HEADS; // of the query
+    let head = head0 + row % HEADS;
+    let q_start = Q_OFFSET + batch * Q_BATCH + place * Q_ROW + head * Q_HEAD;
+    let dy_start = DY_OFFSET + batch * DY_BATCH + place * DY_ROW + head * DY_HEAD;
+    let i = (batch * QUERIES + place) * KV_HEADS * GROUP + head;
     let level = statistics[i] * LOG2_E;
     let mean = delta[i];
-    let begin = first_key(batch, row / GROUP);
-    let seen = u32(clamp(limit + i32(CAUSAL * (row / GROUP + 1)), 0, i32(KEYS)));
+    let begin = first_key(batch, place);
+    let seen = u32(clamp(limit + i32(CAUSAL * (place + 1)), 0, i32(KEYS)));
     var query: array<vec4f, D4>; // @registers
     var given: array<vec4f, D4>; // @registers
     for (var d = 0u; d < D4; d++) { // @unroll
@@ -182,10 +186,10 @@ fn main(
   for (var r = 0u; r < ROWS; r++) { // @unroll
     let row = key0 + r;
     if row < KEYS {
-      let start = ((batch * KEYS + row) * KV_HEADS + kv_head) * D4;
+      let start = (((batch * KEYS + row) * KV_HEADS + kv_head) * HEAD_PARTS + head_part) * D4;
       for (var d = 0u; d < D4; d++) { // @unroll
         store(start + d, key_sums[r][d] * SCALE);
-        store(start + d + BATCH * KEYS * KV_HEADS * D4, value_sums[r][d]);
+        store(start + d + BATCH * KEYS * KV_HEADS * HEAD_PARTS * D4, value_sums[r][d]);
       }
     }
   }

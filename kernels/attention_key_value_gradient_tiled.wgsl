@@ -1,17 +1,14 @@
 // The gradients of attention for its keys and its values, one after the other,
 // in workgroup memory: a workgroup keeps a tile of keys of one head, and walks
-// over the queries that see them, a tile at a time: first the shares and the
-// slopes of the scores, then both sums. The heads that share keys may be in PARTS,
-// whose sums are apart.
+// over the queries that see them, of all heads that share them, a tile at a
+// time: first the shares and the slopes of the scores, then both sums. Teams
+// take the tiles in turn, and their sums meet in the end. The heads that share
+// keys may be in HEAD_PARTS, whose sums are apart.
 //
-// A thread has four keys: it finds the slopes of PAIRS queries of a tile for
-// them, and sums four features of theirs, WIDTH times. The gradients of the result
-// come into workgroup memory, then the queries, then the gradients again, each
-// fetched meanwhile.
-//
-// For a GPU: causal, 512 tokens of 14 heads on 2 of 64, 0.09 ms on an H200 in seven
-// parts, 0.4 in one, 6.5 with a thread a row; 1024 tokens of 16 heads on 8 of 128,
-// 0.84.
+// For a GPU whose workgroup memory is too little for
+// attention_key_value_gradient_blocks.wgsl. Causal, 512 tokens of 14 heads on 2 of
+// 64, 0.20 ms on an H200 with eight teams, 0.71 with one, 6.5 with a thread a row;
+// 4 x 1024 tokens of 16 heads on 8 of 128, 3.5 with one team beside 149.
 
 alias FourK = vec4f;
 alias FourV = vec4f;
@@ -42,23 +39,21 @@ const DY_OFFSET: u32 = 0;
 const DY_BATCH: u32 = 256;
 const DY_ROW: u32 = 16;
 const DY_HEAD: u32 = 4;
-const ROWS: u32 = 16; // of a workgroup, a key each, a multiple of four
-const PAIRS: u32 = 2; // queries that a thread scores at a time
-const WIDTH: u32 = 1; // vectors of four features that a thread sums
-const DEEP: u32 = 4; // vectors that are scored before the loop goes on
-const PARTS: u32 = 1; // of the heads that share keys
+const ROWS: u32 = 16; // of a workgroup, a key each
+const TILE: u32 = 32; // queries of one head at a time
+const THREADS: u32 = 128; // of a team
+const TEAMS: u32 = 1;
+const HEAD_PARTS: u32 = 1; // of the heads that share keys
 
-const BLOCKS: u32 = ROWS / 4;
-const LANES: u32 = D4 / WIDTH; // threads that have the same rows
-const THREADS: u32 = LANES * BLOCKS;
-const TILE: u32 = LANES * PAIRS; // queries of one head at a time
-const STRIDE: u32 = D4 / 2 * 2 + 1; // of a row in workgroup memory: other banks for the next
-// Vectors of a tile that a thread fetches.
-const FETCHES: u32 = (TILE * D4 + THREADS - 1) / THREADS;
+const ALL: u32 = THREADS * TEAMS;
 const TILES = (KEYS + ROWS - 1) / ROWS;
-const GROUPS = BATCH * KV_HEADS * PARTS * TILES;
-const HEADS: u32 = GROUP / PARTS; // of a part
+const GROUPS = BATCH * KV_HEADS * HEAD_PARTS * TILES;
+const HEADS: u32 = GROUP / HEAD_PARTS; // of a part
+const PAIRS: u32 = ROWS * TILE / THREADS; // scores of a thread, of one key
+const SLICES: u32 = THREADS / D4; // threads that sum the same features
+const PARTS: u32 = (ROWS + SLICES - 1) / SLICES; // keys that one of them sums
 const LIMITS = 1 + STARTS * QUERIES; // numbers of a batch row
+const OTHERS: u32 = max(1, ALL - THREADS); // threads of all teams but the first
 const LOG2_E = 1.4426950408889634;
 
 @group(0) @binding(0) var<storage, read> q: array<vec4f>;
@@ -76,9 +71,9 @@ const LOG2_E = 1.4426950408889634;
 
 var<workgroup> keys: array<vec4f, D4 * ROWS>; // [D4, ROWS]
 var<workgroup> values: array<vec4f, D4 * ROWS>;
-var<workgroup> tile_rows: array<vec4f, TILE * STRIDE>; // queries, or what is given
-var<workgroup> shares: array<vec4f, TILE * BLOCKS>; // [TILE, BLOCKS], four keys
-var<workgroup> slopes: array<vec4f, TILE * BLOCKS>;
+var<workgroup> shares: array<f32, TEAMS * TILE * ROWS>; // [TEAMS, TILE, ROWS]
+var<workgroup> slopes: array<f32, TEAMS * TILE * ROWS>;
+var<workgroup> partial: array<vec4f, OTHERS>;
 
 fn read_k(i: u32) -> vec4f {
   return k[i];
@@ -108,13 +103,15 @@ fn epilogue(i: u32, value: f32) -> f32 {
   return value;
 }
 
-// Where the features of a head of a query start.
-fn query_at(batch: u32, head: u32, query: u32) -> u32 {
-  return Q_OFFSET + batch * Q_BATCH + query * Q_ROW + head * Q_HEAD;
+// Where the features of a query start.
+fn query_at(batch: u32, head0: u32, row: u32) -> u32 {
+  return Q_OFFSET + batch * Q_BATCH + row / HEADS * Q_ROW +
+    (head0 + row % HEADS) * Q_HEAD;
 }
 
-fn given_at(batch: u32, head: u32, query: u32) -> u32 {
-  return DY_OFFSET + batch * DY_BATCH + query * DY_ROW + head * DY_HEAD;
+fn given_at(batch: u32, head0: u32, row: u32) -> u32 {
+  return DY_OFFSET + batch * DY_BATCH + row / HEADS * DY_ROW +
+    (head0 + row % HEADS) * DY_HEAD;
 }
 
 fn store(start: u32, value: vec4f) {
@@ -127,31 +124,39 @@ fn store(start: u32, value: vec4f) {
   );
 }
 
-// Puts vector i of a tile into workgroup memory.
-fn keep(i: u32, four: vec4f) {
-  if i < TILE * D4 {
-    tile_rows[i / D4 * STRIDE + i % D4] = four;
+// The sum over all teams, for the first of them.
+fn sum_of_teams(own: vec4f, thread: u32) -> vec4f {
+  if thread >= THREADS {
+    partial[thread - THREADS] = own;
   }
+  workgroupBarrier();
+  var sum = own;
+  if thread < THREADS {
+    for (var other = 1u; other < TEAMS; other++) { // @unroll
+      sum += partial[(other - 1) * THREADS + thread];
+    }
+  }
+  workgroupBarrier();
+  return sum;
 }
 
-@compute @workgroup_size(THREADS)
+@compute @workgroup_size(ALL)
 fn main(
   @builtin(workgroup_id) wid: vec3u,
   @builtin(num_workgroups) count: vec3u,
-  @builtin(local_invocation_index) lane: u32,
+  @builtin(local_invocation_index) thread: u32,
 ) {
   let group = wid.x + wid.y * count.x;
   if group >= GROUPS {
     return;
   }
-  // Where it is causal the first keys are seen by the most queries: they begin first.
-  let key0 = group / (BATCH * KV_HEADS * PARTS) * ROWS;
-  let batch = group / (KV_HEADS * PARTS) % BATCH;
-  let kv_head = group / PARTS % KV_HEADS;
-  let head_part = group % PARTS;
+  let batch = group / (TILES * HEAD_PARTS * KV_HEADS);
+  let kv_head = group / (TILES * HEAD_PARTS) % KV_HEADS;
+  let head_part = group / TILES % HEAD_PARTS;
   let head0 = kv_head * GROUP + head_part * HEADS;
+  let key0 = group % TILES * ROWS;
   let limit = load_limits(batch * LIMITS);
-  for (var i = lane; i < ROWS * D4; i += THREADS) {
+  for (var i = thread; i < ROWS * D4; i += ALL) {
     let key = min(key0 + i / D4, KEYS - 1);
     let at = i % D4 * ROWS + i / D4;
     keys[at] = (SCALE * LOG2_E) *
@@ -161,14 +166,15 @@ fn main(
   }
   workgroupBarrier();
 
-  let block = lane % BLOCKS;
-  let d = lane / BLOCKS;
-  var own = vec4u();
-  for (var r = 0u; r < 4; r++) { // @unroll
-    own[r] = key0 + block + r * BLOCKS;
-  }
-  var key_sums: array<array<vec4f, WIDTH>, 4>; // @registers
-  var value_sums: array<array<vec4f, WIDTH>, 4>; // @registers
+  let lane = thread % THREADS;
+  let team = thread / THREADS;
+  let scratch = team * TILE * ROWS;
+  // A thread finds slopes of key `own`, and sums features `d` of PARTS keys.
+  let own = lane % ROWS;
+  let d = lane % D4;
+  let part = lane / D4 * PARTS;
+  var key_sums: array<vec4f, PARTS>; // @registers
+  var value_sums: array<vec4f, PARTS>; // @registers
   // The first query that sees the first key.
   let start = u32(max(0, i32(CAUSAL) * (i32(key0) - limit)));
   // The one after the last that sees the last key.
@@ -176,135 +182,63 @@ fn main(
   if WINDOW > 0 {
     end = u32(clamp(i32(key0 + ROWS - 1 + WINDOW) - limit, 0, i32(QUERIES))) * HEADS;
   }
-  let begin = min(start, QUERIES) * HEADS;
-  var next: array<vec4f, FETCHES>; // @registers
-  if begin < end {
-    for (var f = 0u; f < FETCHES; f++) { // @unroll
-      let i = lane + f * THREADS;
-      let row = min(begin + i / D4, end - 1);
-      next[f] = dy[given_at(batch, head0 + row % HEADS, row / HEADS) + i % D4];
-    }
-  }
-  for (var tile = begin; tile < end; tile += TILE) {
-    for (var f = 0u; f < FETCHES; f++) { // @unroll
-      keep(lane + f * THREADS, next[f]);
-    }
-    workgroupBarrier();
-    for (var f = 0u; f < FETCHES; f++) { // @unroll
-      let i = lane + f * THREADS;
-      let row = min(tile + i / D4, end - 1);
-      next[f] = q[query_at(batch, head0 + row % HEADS, row / HEADS) + i % D4];
-    }
-    var slope: array<vec4f, PAIRS>; // @registers
+  for (var round = min(start, QUERIES) * HEADS; round < end; round += TEAMS * TILE) {
+    let tile = round + team * TILE;
+    let first = lane / ROWS * PAIRS;
+    var score: array<f32, PAIRS>; // @registers
+    var slope: array<f32, PAIRS>; // @registers
     for (var c = 0u; c < PAIRS; c++) { // @unroll
-      slope[c] = vec4f();
+      score[c] = 0.0;
+      slope[c] = 0.0;
     }
-    for (var f = 0u; f < D4; f += DEEP) {
-      for (var s = 0u; s < DEEP; s++) { // @unroll
-        let e = f + s;
-        var value: array<vec4f, 4>; // @registers
-        for (var r = 0u; r < 4; r++) { // @unroll
-          value[r] = values[e * ROWS + r * BLOCKS + block];
-        }
-        for (var c = 0u; c < PAIRS; c++) { // @unroll
-          let four = tile_rows[(c * LANES + d) * STRIDE + e];
-          slope[c] += vec4f(
-            dot(value[0], four),
-            dot(value[1], four),
-            dot(value[2], four),
-            dot(value[3], four),
-          );
-        }
-      }
-    }
-    workgroupBarrier();
-    for (var f = 0u; f < FETCHES; f++) { // @unroll
-      keep(lane + f * THREADS, next[f]);
-    }
-    workgroupBarrier();
-    for (var f = 0u; f < FETCHES; f++) { // @unroll
-      let i = lane + f * THREADS;
-      let row = min(tile + i / D4, end - 1);
-      next[f] = dy[given_at(batch, head0 + row % HEADS, row / HEADS) + i % D4];
-    }
-    var score: array<vec4f, PAIRS>; // @registers
-    for (var c = 0u; c < PAIRS; c++) { // @unroll
-      score[c] = vec4f();
-    }
-    for (var f = 0u; f < D4; f += DEEP) {
-      for (var s = 0u; s < DEEP; s++) { // @unroll
-        let e = f + s;
-        var key: array<vec4f, 4>; // @registers
-        for (var r = 0u; r < 4; r++) { // @unroll
-          key[r] = keys[e * ROWS + r * BLOCKS + block];
-        }
-        for (var c = 0u; c < PAIRS; c++) { // @unroll
-          let four = tile_rows[(c * LANES + d) * STRIDE + e];
-          score[c] += vec4f(
-            dot(key[0], four),
-            dot(key[1], four),
-            dot(key[2], four),
-            dot(key[3], four),
-          );
-        }
+    for (var e = 0u; e < D4; e++) {
+      let key = keys[e * ROWS + own];
+      let value = values[e * ROWS + own];
+      for (var c = 0u; c < PAIRS; c++) { // @unroll
+        let row = min(tile + first + c, end - 1);
+        score[c] += dot(key, q[query_at(batch, head0, row) + e]);
+        slope[c] += dot(value, dy[given_at(batch, head0, row) + e]);
       }
     }
     for (var c = 0u; c < PAIRS; c++) { // @unroll
-      let row = min(tile + c * LANES + d, end - 1);
+      let row = min(tile + first + c, end - 1);
       let query = row / HEADS;
       let i = (batch * QUERIES + query) * KV_HEADS * GROUP + head0 + row % HEADS;
       let seen = u32(clamp(limit + i32(CAUSAL * (query + 1)), 0, i32(KEYS)));
-      let sees = (own >= vec4u(first_key(batch, query))) & (own < vec4u(seen)) &
-        vec4<bool>(tile + c * LANES + d < end);
-      let share = select(vec4f(), exp2(score[c] - statistics[i] * LOG2_E), sees);
-      shares[c * THREADS + lane] = share;
-      slopes[c * THREADS + lane] = share * (slope[c] - delta[i]);
+      let sees = key0 + own >= first_key(batch, query) && key0 + own < seen &&
+        tile + first + c < end;
+      let share = select(0.0, exp2(score[c] - statistics[i] * LOG2_E), sees);
+      shares[scratch + (first + c) * ROWS + own] = share;
+      slopes[scratch + (first + c) * ROWS + own] = share * (slope[c] - delta[i]);
     }
     workgroupBarrier();
-    for (var e = 0u; e < LANES; e++) {
-      for (var c = 0u; c < PAIRS; c++) { // @unroll
-        let found = slopes[c * THREADS + e * BLOCKS + block];
-        for (var w = 0u; w < WIDTH; w++) { // @unroll
-          let four = tile_rows[(c * LANES + e) * STRIDE + w * LANES + d];
-          for (var r = 0u; r < 4; r++) { // @unroll
-            key_sums[r][w] = fma(vec4f(found[r]), four, key_sums[r][w]);
-          }
-        }
-      }
-    }
-    workgroupBarrier();
-    for (var f = 0u; f < FETCHES; f++) { // @unroll
-      keep(lane + f * THREADS, next[f]);
-    }
-    workgroupBarrier();
-    if tile + TILE < end {
-      for (var f = 0u; f < FETCHES; f++) { // @unroll
-        let i = lane + f * THREADS;
-        let row = min(tile + TILE + i / D4, end - 1);
-        next[f] = dy[given_at(batch, head0 + row % HEADS, row / HEADS) + i % D4];
-      }
-    }
-    for (var e = 0u; e < LANES; e++) {
-      for (var c = 0u; c < PAIRS; c++) { // @unroll
-        let found = shares[c * THREADS + e * BLOCKS + block];
-        for (var w = 0u; w < WIDTH; w++) { // @unroll
-          let four = tile_rows[(c * LANES + e) * STRIDE + w * LANES + d];
-          for (var r = 0u; r < 4; r++) { // @unroll
-            value_sums[r][w] = fma(vec4f(found[r]), four, value_sums[r][w]);
-          }
-        }
+    for (var c = 0u; c < min(TILE, max(end, tile) - tile); c++) {
+      let query = q[query_at(batch, head0, tile + c) + d];
+      let given = dy[given_at(batch, head0, tile + c) + d];
+      for (var p = 0u; p < PARTS; p++) { // @unroll
+        let at = scratch + c * ROWS + min(part + p, ROWS - 1);
+        key_sums[p] += slopes[at] * query;
+        value_sums[p] += shares[at] * given;
       }
     }
     workgroupBarrier();
   }
 
-  for (var r = 0u; r < 4; r++) { // @unroll
-    if own[r] < KEYS {
-      let at = (((batch * KEYS + own[r]) * KV_HEADS + kv_head) * PARTS + head_part) * D4 + d;
-      for (var w = 0u; w < WIDTH; w++) { // @unroll
-        store(at + w * LANES, key_sums[r][w] * SCALE);
-        store(at + w * LANES + BATCH * KEYS * KV_HEADS * PARTS * D4, value_sums[r][w]);
-      }
+  if TEAMS > 1 {
+    for (var p = 0u; p < PARTS; p++) { // @unroll
+      key_sums[p] = sum_of_teams(key_sums[p], thread);
+      value_sums[p] = sum_of_teams(value_sums[p], thread);
+    }
+    if team > 0 {
+      return;
+    }
+  }
+  for (var p = 0u; p < PARTS; p++) { // @unroll
+    let key = key0 + part + p;
+    if part + p < ROWS && key < KEYS {
+      let at = (((batch * KEYS + key) * KV_HEADS + kv_head) * HEAD_PARTS + head_part) * D4 + d;
+      store(at, key_sums[p] * SCALE);
+      store(at + BATCH * KEYS * KV_HEADS * HEAD_PARTS * D4, value_sums[p]);
     }
   }
 }

@@ -2,13 +2,10 @@
 // keeps a tile of rows, each a query of one head, and walks over the keys that
 // they see, a tile at a time: first the slopes of the scores, then the sums.
 //
-// A thread has four rows: it finds the slopes of PAIRS keys of a tile for them,
-// and sums four features of theirs, WIDTH times. While the values are used, the
-// keys are fetched, and then the next values.
-//
-// For a GPU: causal, 512 tokens of 14 heads on 2 of 64, 0.05 ms on an H100; 1024
-// tokens of 16 heads on 8 of 128, 0.64. With a thread a row, on an H200, the first
-// takes 0.41.
+// For a GPU whose workgroup memory is too little for
+// attention_query_gradient_blocks.wgsl. Causal, 512 tokens of 14 heads on 2 of 64,
+// 0.13 ms on an H200 beside 0.41 with a thread a row; 4 x 1024 tokens of 16 heads
+// on 8 of 128, 2.9 beside 17.
 
 alias FourK = vec4f;
 alias FourV = vec4f;
@@ -39,21 +36,16 @@ const DY_OFFSET: u32 = 0;
 const DY_BATCH: u32 = 256;
 const DY_ROW: u32 = 16;
 const DY_HEAD: u32 = 4;
-const ROWS: u32 = 16; // of a workgroup, a multiple of four
-const PAIRS: u32 = 2; // keys that a thread scores at a time
-const WIDTH: u32 = 1; // vectors of four features that a thread sums
-const DEEP: u32 = 4; // vectors that are scored before the loop goes on
+const ROWS: u32 = 16; // of a workgroup
+const TILE: u32 = 32; // keys at a time
+const THREADS: u32 = 128;
 
-const BLOCKS: u32 = ROWS / 4;
-const LANES: u32 = D4 / WIDTH; // threads that have the same rows
-const THREADS: u32 = LANES * BLOCKS;
-const TILE: u32 = LANES * PAIRS; // keys at a time
-const STRIDE: u32 = D4 / 2 * 2 + 1; // of a row in workgroup memory: other banks for the next
-// Vectors of a tile that a thread fetches.
-const FETCHES: u32 = (TILE * D4 + THREADS - 1) / THREADS;
 const ALL_ROWS = QUERIES * GROUP;
 const TILES = (ALL_ROWS + ROWS - 1) / ROWS;
 const GROUPS = BATCH * KV_HEADS * TILES;
+const PAIRS: u32 = ROWS * TILE / THREADS; // scores of a thread, of one row
+const SLICES: u32 = THREADS / D4; // threads that sum the same features
+const PARTS: u32 = (ROWS + SLICES - 1) / SLICES; // rows that one of them sums
 const LIMITS = 1 + STARTS * QUERIES; // numbers of a batch row
 const LOG2_E = 1.4426950408889634;
 
@@ -72,8 +64,7 @@ const LOG2_E = 1.4426950408889634;
 
 var<workgroup> queries: array<vec4f, D4 * ROWS>; // [D4, ROWS]
 var<workgroup> givens: array<vec4f, D4 * ROWS>;
-var<workgroup> tile_rows: array<vec4f, TILE * STRIDE>; // values, then keys
-var<workgroup> slopes: array<vec4f, TILE * BLOCKS>; // [TILE, BLOCKS], four rows
+var<workgroup> slopes: array<f32, TILE * ROWS>; // [TILE, ROWS]
 
 fn read_k(i: u32) -> vec4f {
   return k[i];
@@ -103,11 +94,6 @@ fn epilogue(i: u32, value: f32) -> f32 {
   return value;
 }
 
-// Which of four rows see a key.
-fn sees(key: u32, start: vec4u, seen: vec4u) -> vec4<bool> {
-  return (vec4u(key) >= start) & (vec4u(key) < seen);
-}
-
 // How many keys a row sees.
 fn seen_by(row: u32, limit: i32) -> u32 {
   return u32(clamp(limit + i32(CAUSAL * (row / GROUP + 1)), 0, i32(KEYS)));
@@ -123,13 +109,6 @@ fn store(start: u32, value: vec4f) {
   );
 }
 
-// Puts vector i of a tile into workgroup memory.
-fn keep(i: u32, four: vec4f) {
-  if i < TILE * D4 {
-    tile_rows[i / D4 * STRIDE + i % D4] = four;
-  }
-}
-
 @compute @workgroup_size(THREADS)
 fn main(
   @builtin(workgroup_id) wid: vec3u,
@@ -140,10 +119,9 @@ fn main(
   if group >= GROUPS {
     return;
   }
-  // Where it is causal the last rows see the most keys: they begin first.
-  let row0 = (TILES - 1 - group / (BATCH * KV_HEADS)) * ROWS;
-  let batch = group / KV_HEADS % BATCH;
-  let kv_head = group % KV_HEADS;
+  let batch = group / (TILES * KV_HEADS);
+  let kv_head = group / TILES % KV_HEADS;
+  let row0 = group % TILES * ROWS;
   let limit = load_limits(batch * LIMITS);
   let k_start = K_OFFSET + batch * K_BATCH + kv_head * K_HEAD;
   let v_start = V_OFFSET + batch * V_BATCH + kv_head * V_HEAD;
@@ -158,121 +136,56 @@ fn main(
   }
   workgroupBarrier();
 
-  let block = lane % BLOCKS;
-  let d = lane / BLOCKS;
-  var seen = vec4u();
-  var start = vec4u();
-  var level = vec4f();
-  var mean = vec4f();
-  for (var r = 0u; r < 4; r++) { // @unroll
-    let row = min(row0 + block + r * BLOCKS, ALL_ROWS - 1);
-    seen[r] = seen_by(row, limit);
-    start[r] = first_key(batch, row / GROUP);
-    let i = ((batch * QUERIES + row / GROUP) * KV_HEADS + kv_head) * GROUP + row % GROUP;
-    level[r] = statistics[i] * LOG2_E;
-    mean[r] = delta[i];
-  }
-  let begin = first_key(batch, row0 / GROUP) / TILE * TILE;
+  // A thread finds slopes of row `own`, and sums features `d` of PARTS rows.
+  let own = lane % ROWS;
+  let row = min(row0 + own, ALL_ROWS - 1);
+  let i = ((batch * QUERIES + row / GROUP) * KV_HEADS + kv_head) * GROUP + row % GROUP;
+  let level = statistics[i] * LOG2_E;
+  let mean = delta[i];
+  let seen = seen_by(row, limit);
   let end = seen_by(min(row0 + ROWS, ALL_ROWS) - 1, limit);
-  var sums: array<array<vec4f, WIDTH>, 4>; // @registers
-  var next: array<vec4f, FETCHES>; // @registers
-  if begin < end {
-    for (var f = 0u; f < FETCHES; f++) { // @unroll
-      let i = lane + f * THREADS;
-      next[f] = read_v(v_start + min(begin + i / D4, end - 1) * V_ROW + i % D4);
-    }
-  }
+  let start = first_key(batch, row / GROUP);
+  let begin = first_key(batch, row0 / GROUP) / TILE * TILE;
+  let d = lane % D4;
+  let part = lane / D4 * PARTS;
+  var sums: array<vec4f, PARTS>; // @registers
   for (var tile = begin; tile < end; tile += TILE) {
-    for (var f = 0u; f < FETCHES; f++) { // @unroll
-      keep(lane + f * THREADS, next[f]);
-    }
-    workgroupBarrier();
-    for (var f = 0u; f < FETCHES; f++) { // @unroll
-      let i = lane + f * THREADS;
-      next[f] = read_k(k_start + min(tile + i / D4, end - 1) * K_ROW + i % D4);
-    }
-    var slope: array<vec4f, PAIRS>; // @registers
+    let first = lane / ROWS * PAIRS;
+    var score: array<f32, PAIRS>; // @registers
+    var slope: array<f32, PAIRS>; // @registers
     for (var c = 0u; c < PAIRS; c++) { // @unroll
-      slope[c] = vec4f();
+      score[c] = 0.0;
+      slope[c] = 0.0;
     }
-    for (var f = 0u; f < D4; f += DEEP) {
-      for (var s = 0u; s < DEEP; s++) { // @unroll
-        let e = f + s;
-        var given: array<vec4f, 4>; // @registers
-        for (var r = 0u; r < 4; r++) { // @unroll
-          given[r] = givens[e * ROWS + r * BLOCKS + block];
-        }
-        for (var c = 0u; c < PAIRS; c++) { // @unroll
-          let four = tile_rows[(c * LANES + d) * STRIDE + e];
-          slope[c] += vec4f(
-            dot(given[0], four),
-            dot(given[1], four),
-            dot(given[2], four),
-            dot(given[3], four),
-          );
-        }
-      }
-    }
-    workgroupBarrier();
-    for (var f = 0u; f < FETCHES; f++) { // @unroll
-      keep(lane + f * THREADS, next[f]);
-    }
-    workgroupBarrier();
-    if tile + TILE < end {
-      for (var f = 0u; f < FETCHES; f++) { // @unroll
-        let i = lane + f * THREADS;
-        next[f] = read_v(v_start + min(tile + TILE + i / D4, end - 1) * V_ROW + i % D4);
-      }
-    }
-    var score: array<vec4f, PAIRS>; // @registers
-    for (var c = 0u; c < PAIRS; c++) { // @unroll
-      score[c] = vec4f();
-    }
-    for (var f = 0u; f < D4; f += DEEP) {
-      for (var s = 0u; s < DEEP; s++) { // @unroll
-        let e = f + s;
-        var query: array<vec4f, 4>; // @registers
-        for (var r = 0u; r < 4; r++) { // @unroll
-          query[r] = queries[e * ROWS + r * BLOCKS + block];
-        }
-        for (var c = 0u; c < PAIRS; c++) { // @unroll
-          let four = tile_rows[(c * LANES + d) * STRIDE + e];
-          score[c] += vec4f(
-            dot(query[0], four),
-            dot(query[1], four),
-            dot(query[2], four),
-            dot(query[3], four),
-          );
-        }
-      }
-    }
-    for (var c = 0u; c < PAIRS; c++) { // @unroll
-      let share =
-        select(vec4f(), exp2(score[c] - level), sees(tile + c * LANES + d, start, seen));
-      slopes[c * THREADS + lane] = share * (slope[c] - mean);
-    }
-    workgroupBarrier();
-    for (var e = 0u; e < LANES; e++) {
+    for (var e = 0u; e < D4; e++) {
+      let query = queries[e * ROWS + own];
+      let given = givens[e * ROWS + own];
       for (var c = 0u; c < PAIRS; c++) { // @unroll
-        let own = slopes[c * THREADS + e * BLOCKS + block];
-        for (var w = 0u; w < WIDTH; w++) { // @unroll
-          let four = tile_rows[(c * LANES + e) * STRIDE + w * LANES + d];
-          for (var r = 0u; r < 4; r++) { // @unroll
-            sums[r][w] = fma(vec4f(own[r]), four, sums[r][w]);
-          }
-        }
+        let key = min(tile + first + c, KEYS - 1);
+        score[c] += dot(query, read_k(k_start + key * K_ROW + e));
+        slope[c] += dot(given, read_v(v_start + key * V_ROW + e));
+      }
+    }
+    for (var c = 0u; c < PAIRS; c++) { // @unroll
+      let key = tile + first + c;
+      let share = select(0.0, exp2(score[c] - level), key >= start && key < seen);
+      slopes[(first + c) * ROWS + own] = share * (slope[c] - mean);
+    }
+    workgroupBarrier();
+    for (var c = 0u; c < min(TILE, end - tile); c++) {
+      let four = read_k(k_start + (tile + c) * K_ROW + d);
+      for (var p = 0u; p < PARTS; p++) { // @unroll
+        sums[p] += slopes[c * ROWS + min(part + p, ROWS - 1)] * four;
       }
     }
     workgroupBarrier();
   }
 
-  for (var r = 0u; r < 4; r++) { // @unroll
-    let row = row0 + block + r * BLOCKS;
-    if row < ALL_ROWS {
-      let at = (((batch * QUERIES + row / GROUP) * KV_HEADS + kv_head) * GROUP + row % GROUP) * D4;
-      for (var w = 0u; w < WIDTH; w++) { // @unroll
-        store(at + w * LANES + d, sums[r][w] * SCALE);
-      }
+  for (var p = 0u; p < PARTS; p++) { // @unroll
+    let row = row0 + part + p;
+    if part + p < ROWS && row < ALL_ROWS {
+      let start = (((batch * QUERIES + row / GROUP) * KV_HEADS + kv_head) * GROUP + row % GROUP) * D4;
+      store(start + d, sums[p] * SCALE);
     }
   }
 }

@@ -2,6 +2,7 @@ import {
   ATTENTION,
   ATTENTION_KEY_VALUE_GRADIENT,
   ATTENTION_QUERY_GRADIENT,
+  keyGradientParts,
 } from "@wick/core-tensor/ops";
 import { operandOf, type TunedItem } from "./tuned_item.ts";
 
@@ -40,18 +41,26 @@ export function attentionItems(
     ["attention, dk and dv", ATTENTION_KEY_VALUE_GRADIENT, gradient, 4 * pairs],
     ["attention, one token", ATTENTION, [of(1), k, k, limits], undefined],
   ] as const;
-  return works.map(([name, operation, operands, operations]) => ({
-    name,
-    sizes: `${
-      operands[0]!.view.shape[1]
-    }x${tokens}, ${heads}/${keyValueHeads}x${headDim}`,
-    work: {
-      ...{ operation, attributes, operands },
-      ...operation.infer(
-        operands.map(({ dtype, view: { shape } }) => ({ dtype, shape })),
-        attributes,
-      ),
-    },
-    ...(operations !== undefined && { operations }),
-  }));
+  return works.map(([name, operation, operands, operations]) => {
+    const specs = operands.map(({ dtype, view: { shape } }) => ({
+      dtype,
+      shape,
+    }));
+    // As the plan has it.
+    const parts = operation === ATTENTION_KEY_VALUE_GRADIENT
+      ? keyGradientParts(specs)
+      : 1;
+    const own = { ...attributes, ...(parts > 1 && { parts }) };
+    return {
+      name,
+      sizes: `${
+        specs[0]!.shape[1]
+      }x${tokens}, ${heads}/${keyValueHeads}x${headDim}`,
+      work: {
+        ...{ operation, attributes: own, operands },
+        ...operation.infer(specs, own),
+      },
+      ...(operations !== undefined && { operations }),
+    };
+  });
 }

@@ -80,6 +80,9 @@ const CASES: readonly {
   large?: boolean;
 }[] = [
   { sizes: [1, 130, 67, 4, 1, 20], options: { causal: true }, large: true },
+  { sizes: [1, 70, 75, 4, 2, 64], options: { causal: true }, large: true },
+  { sizes: [2, 33, 65, 2, 2, 128], options: {}, large: true },
+  { sizes: [1, 17, 20, 4, 1, 256], options: { causal: true } },
   { sizes: [1, 65, 63, 2, 1, 16], options: { causal: true } },
   { sizes: [2, 63, 65, 6, 2, 20], options: {} },
   { sizes: [2, 1, 1000, 4, 2, 32], options: { causal: true } },

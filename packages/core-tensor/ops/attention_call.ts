@@ -5,7 +5,7 @@ import { takeThreading } from "./attention_threads.ts";
 
 /** What the kernels of attention and its gradients state. */
 export interface AttentionKernel {
-  /** The file; `_tiled` is added for the one in workgroup memory. */
+  /** The file; `_tiled` or `_blocks` is added for one in workgroup memory. */
   readonly kernel: string;
   /** A file that shares the keys of few queries among threads, if any. */
   readonly split?: string;
@@ -19,7 +19,7 @@ export interface AttentionKernel {
   readonly shared: number;
 }
 
-const FORMS = { rows: "", tiled: "_tiled" } as const;
+const FORMS = { rows: "", tiled: "_tiled", blocks: "_blocks" } as const;
 
 /**
  * Gives the call of a kernel of attention.
@@ -44,20 +44,12 @@ export function attentionCall(
     );
   const group = heads / kvHeads;
   const { parts = 1 } = attributes;
-  const { chosen, tuning } = takeThreading(
-    device,
-    {
-      ...{ kernel, keepsKeys, kept, shared, batch, queries, keys, kvHeads },
-      ...{
-        group,
-        parts,
-        vectors: headDim / 4,
-        canSplit: split !== undefined,
-      },
-      causal: attributes.causal,
-      starts,
-    },
-  );
+  const { chosen, tuning } = takeThreading(device, {
+    ...{ kernel, keepsKeys, kept, shared, batch, queries, keys, kvHeads },
+    ...{ group, parts, starts, vectors: headDim / 4 },
+    canSplit: split !== undefined,
+    causal: attributes.causal,
+  });
   const { form, rows, threads } = chosen;
   const all = keepsKeys ? keys : queries * group;
   const { types, hooks } = wideners(vectors, inputs);
@@ -81,11 +73,8 @@ export function attentionCall(
       ...Object.fromEntries(
         vectors.flatMap((name, i) => strides(name, inputs[i]!)),
       ),
-      ROWS: rows,
-      ...(form === "tiled"
-        ? { PAIRS: chosen.pairs!, WIDTH: chosen.width!, DEEP: chosen.deep! }
-        : { THREADS: threads }),
-      ...(parts > 1 && { PARTS: parts }),
+      ...chosen.sizes,
+      ...(parts > 1 && { HEAD_PARTS: parts }),
     },
     types,
     hooks: {
@@ -93,7 +82,7 @@ export function attentionCall(
       ...(form === "rows" && lanes > 1 && sharedLoads(walked, lanes)),
     },
     workgroups: batch * kvHeads * parts *
-      Math.ceil(all / (form === "rows" ? rows * threads : rows)),
+      Math.ceil(all / rows),
     ...(tuning && { tuning }),
   };
 }

@@ -1,4 +1,5 @@
 import type { DeviceTraits, KernelTuning } from "../operation.ts";
+import { attentionTiles } from "./attention_tiles.ts";
 import { roundedSize } from "./rounded_size.ts";
 import { type NamedChoice, takeTuned } from "./tuned_choice.ts";
 
@@ -36,18 +37,17 @@ export interface AttentionWork {
 
 /** How threads share an attention. */
 export interface Threading {
-  /** Each thread its rows, a tile in workgroup memory, or the keys shared. */
-  readonly form: "rows" | "tiled" | "split";
-  /** Rows of a thread, or of a workgroup whose threads share them. */
+  /**
+   * Each thread its rows; the keys of few rows shared; tiles in workgroup memory
+   * of which a thread scores a row, or four.
+   */
+  readonly form: "rows" | "split" | "tiled" | "blocks";
+  /** Rows of a workgroup. */
   readonly rows: number;
-  /** Threads of a workgroup. */
+  /** Threads of a workgroup, or of a team. */
   readonly threads: number;
-  /** Rows of the other side that a thread of a tile scores at a time. */
-  readonly pairs?: number;
-  /** Vectors of four features that a thread of a tile sums. */
-  readonly width?: number;
-  /** Vectors that a thread of a tile scores before its loop goes on. */
-  readonly deep?: number;
+  /** The sizes of the kernel that say so. */
+  readonly sizes: Readonly<Record<string, number>>;
 }
 
 // With fewer rows than this too few threads have something to do, unless they
@@ -57,11 +57,6 @@ const FEW_ROWS = 16;
 // thread than these take it seconds to compile; a GPU has no room for as many.
 const LOAD = 10;
 const MOST_VECTORS = { software: 128, gpu: 64 } as const;
-// Threads that have the same rows of a tile, about, and the most it has of the
-// other side: of 512 tokens and 14 heads on 2 of 64, causal, on an H100, 48 µs with
-// tiles of 32 by 64, 70 by 32, 88 of 16 by 64, and 69 of 64 by 32.
-const USUAL_LANES = 16;
-const MOST_TILE = 64;
 
 /**
  * Takes the threads of an attention: what was measured to be the best, or else
@@ -107,8 +102,8 @@ function threadings(
   if (device.adapterClass === "software") {
     return rowThreadings(all, kept * vectors, device.subgroupSize ?? 1);
   }
-  const tiled = tileThreadings(device, work);
-  return tiled.length > 0 ? tiled : [{ form: "rows", rows: 1, threads: 64 }];
+  const tiles = attentionTiles(device, work);
+  return tiles.length > 0 ? tiles : [rowsOf(1, 64)];
 }
 
 /** Few rows, whose keys the threads of a workgroup share. */
@@ -129,40 +124,12 @@ function splitThreadings(
   const threads = adapterClass === "software" ? [8] : [64, 32, 128, 256];
   return [rows, Math.ceil(rows / 2)].flatMap((kept) =>
     threads.filter((wanted) => wanted <= Math.max(64, maxWorkgroupThreads))
-      .map((wanted): Threading => ({
-        form: "split",
-        rows: kept,
-        threads: fitting(wanted, kept),
-      }))
+      .map((wanted): Threading => {
+        const threads = fitting(wanted, kept);
+        const sizes = { ROWS: kept, THREADS: threads };
+        return { form: "split", rows: kept, threads, sizes };
+      })
   );
-}
-
-/** Tiles that fit into the workgroup memory of a GPU, the likely ones first. */
-function tileThreadings(
-  device: DeviceTraits,
-  { vectors, keepsKeys, shared }: AttentionWork,
-): Threading[] {
-  const divisors = [4, 2, 1].filter((count) => vectors % count === 0);
-  const deep = divisors[0]!;
-  const width = divisors.toSorted((a, b) =>
-    Math.abs(vectors / a - USUAL_LANES) - Math.abs(vectors / b - USUAL_LANES)
-  )[0]!;
-  const lanes = vectors / width;
-  return [32, 16, 8, 64, 4].flatMap((rows) =>
-    [4, 2, 1].map((pairs): Threading => ({
-      ...{ form: "tiled", rows, pairs, width, deep },
-      threads: lanes * rows / 4,
-    }))
-  ).filter(({ rows, threads, pairs }) => {
-    const tile = pairs! * lanes;
-    // Rows, a tile of the other side, what is found for each pair, and for
-    // statistics two of each thread.
-    const all = shared * vectors * rows +
-      tile * (2 * Math.floor(vectors / 2) + 1) +
-      (keepsKeys ? 2 : 1) * pairs! * threads + (shared > 1 ? 0 : 2) * threads;
-    return tile <= MOST_TILE && threads <= device.maxWorkgroupThreads &&
-      16 * all <= device.maxWorkgroupBytes;
-  });
 }
 
 /** Rows of a thread on a rasteriser: first those that give the least work. */
@@ -182,11 +149,15 @@ function rowThreadings(
   return Array.from({ length: most }, (_, i) => i + 1)
     .toSorted((a, b) => work(a) - work(b))
     .slice(0, 6) // More is compiling in vain.
-    .map((rows) => ({ form: "rows", rows, threads }));
+    .map((rows) => rowsOf(rows, threads));
+}
+
+function rowsOf(rows: number, threads: number): Threading {
+  const sizes = { ROWS: rows, THREADS: threads };
+  return { form: "rows", rows: rows * threads, threads, sizes };
 }
 
 function named(threading: Threading): Threading & NamedChoice {
-  const { form, rows, threads, pairs, width } = threading;
-  const size = `${rows}x${pairs ? `${pairs}x${width}` : threads}`;
-  return { ...threading, name: `${form} ${size}` };
+  const { form, sizes } = threading;
+  return { ...threading, name: `${form} ${Object.values(sizes).join("x")}` };
 }
