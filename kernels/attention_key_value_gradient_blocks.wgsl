@@ -1,8 +1,8 @@
 // The gradients of attention for its keys and its values, one after the other,
 // in workgroup memory: a workgroup keeps a tile of keys of one head, and walks
 // over the queries that see them, a tile at a time: first the shares and the
-// slopes of the scores, then both sums. The heads that share keys may be in HEAD_PARTS,
-// whose sums are apart.
+// slopes of the scores, then both sums. The heads that share keys may be in
+// HEAD_PARTS, whose sums are apart.
 //
 // A thread has four keys: it finds the slopes of PAIRS queries of a tile for
 // them, and sums four features of theirs, WIDTH times. The gradients of the result

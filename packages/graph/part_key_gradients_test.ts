@@ -1,9 +1,4 @@
-import {
-  attention,
-  type AttentionOptions,
-  type DeviceTraits,
-  Tensor,
-} from "@wick/core-tensor";
+import { attention, type DeviceTraits, Tensor } from "@wick/core-tensor";
 import { assertEquals } from "@std/assert";
 import {
   buildPlan,
@@ -18,24 +13,22 @@ function given(...shape: number[]): Tensor {
   return tensor;
 }
 
+const ONE = "attention_key_value_gradient";
+
 /** The steps that give the gradients of the keys and the values. */
 function labels(
   [batch, length, heads, kvHeads]: readonly [number, number, number, number],
   traits: Partial<DeviceTraits> = {},
 ): string[] {
-  const options: AttentionOptions = { causal: true };
   const q = given(batch, length, heads, 64);
   const [k, v] = [0, 1].map(() => given(batch, length, kvHeads, 64));
-  const y = attention(q, k!, v!, options);
+  const y = attention(q, k!, v!, { causal: true });
   const [dk, dv] = gradients(y, [k!, v!], given(batch, length, heads, 64));
   const { graph, roots } = ComputationGraph.trace([dk!, dv!]);
   const plan = buildPlan(graph, roots, { ...DEFAULT_TRAITS, ...traits });
   const all = plan.steps.map(({ label }) => label);
-  return all.slice(all.indexOf("attention_key_value_gradient"))
-    .filter((label) => label !== "copy");
+  return all.slice(all.indexOf(ONE)).filter((label) => label !== "copy");
 }
-
-const ONE = "attention_key_value_gradient";
 
 Deno.test("heads that share few keys have their gradients one by one on a GPU", () => {
   assertEquals(labels([1, 512, 14, 2]), [ONE, "sum"]);

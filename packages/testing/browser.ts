@@ -23,6 +23,12 @@ export const BROWSER: string | undefined = PROGRAMS.find((program) => {
 export const NO_BROWSER: boolean = BROWSER === undefined &&
   Deno.env.get("WICK_REQUIRE_BROWSER") !== "1";
 
+/** Flags for WebGPU in software, which a browser does not offer of itself. */
+export const SOFTWARE_WEBGPU: readonly string[] = [
+  ...["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"],
+  ...["--enable-features=Vulkan", "--disable-gpu-watchdog"],
+];
+
 /**
  * Opens a page without a window.
  *

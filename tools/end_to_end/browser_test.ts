@@ -2,17 +2,11 @@
 // in Deno.
 import { openDevice } from "@wick/async-exec";
 import { assertEquals, assertMatch } from "@std/assert";
-import { NO_BROWSER, visitPage } from "@wick/testing/browser";
+import { NO_BROWSER, SOFTWARE_WEBGPU, visitPage } from "@wick/testing/browser";
 import { assertSameRun } from "./same_run.ts";
 import { runTickets, type TicketsRun } from "./tickets_run.ts";
 
 const ROOT = new URL("../../", import.meta.url);
-
-/** WebGPU in software: a browser does not offer it of itself. */
-const SOFTWARE_WEBGPU = [
-  ...["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"],
-  ...["--enable-features=Vulkan", "--disable-gpu-watchdog"],
-];
 
 interface Page {
   readonly device: "cpu" | "webgpu";

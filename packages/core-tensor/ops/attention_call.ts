@@ -81,8 +81,7 @@ export function attentionCall(
       ...hooks,
       ...(form === "rows" && lanes > 1 && sharedLoads(walked, lanes)),
     },
-    workgroups: batch * kvHeads * parts *
-      Math.ceil(all / rows),
+    workgroups: batch * kvHeads * parts * Math.ceil(all / rows),
     ...(tuning && { tuning }),
   };
 }
