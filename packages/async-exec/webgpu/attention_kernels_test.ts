@@ -83,6 +83,8 @@ const CASES: readonly {
   { sizes: [1, 70, 75, 4, 2, 64], options: { causal: true }, large: true },
   { sizes: [2, 33, 65, 2, 2, 128], options: {}, large: true },
   { sizes: [1, 17, 20, 4, 1, 256], options: { causal: true } },
+  { sizes: [2, 20, 41, 2, 1, 96], options: { causal: true }, large: true },
+  { sizes: [1, 33, 40, 3, 1, 4], options: {} },
   { sizes: [1, 65, 63, 2, 1, 16], options: { causal: true } },
   { sizes: [2, 63, 65, 6, 2, 20], options: {} },
   { sizes: [2, 1, 1000, 4, 2, 32], options: { causal: true } },
