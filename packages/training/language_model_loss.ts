@@ -11,6 +11,7 @@ import {
 } from "@wick/core-tensor";
 import type { CausalLanguageModel } from "@wick/models";
 import { chunkedLoss } from "./chunked_loss.ts";
+import { rowsAtATime } from "./rows_at_a_time.ts";
 
 /** The label of a token that does not count. */
 export const IGNORED: number = -100;
@@ -47,8 +48,6 @@ const LOGIT_BYTES = 2 ** 26;
  * H100 by 64 MiB, 76 by 128, 73 by 256 (`bench/large_step.ts --logit-mib=N`).
  */
 const GPU_LOGIT_BYTES = 2 ** 28;
-/** Rows of the tallest tile of a product: part of one costs as much as all. */
-const TILE_ROWS = 64;
 
 /**
  * Records the loss of a language model: the mean cross-entropy over the tokens
@@ -126,18 +125,6 @@ export function streamLoss(
 export function usualLogitBytes(traits: DeviceTraits): number {
   const most = isGpu(traits) ? GPU_LOGIT_BYTES : LOGIT_BYTES;
   return Math.min(most, traits.maxTensorBytes ?? Infinity);
-}
-
-/** Of at most so many rows at a time, how many: equal parts, of whole tiles. */
-function rowsAtATime(rows: number, most: number): number {
-  if (rows <= most) return rows;
-  const equal = Math.ceil(rows / Math.min(Math.ceil(rows / most), rows));
-  if (most < TILE_ROWS) return equal;
-  const tiles = Math.min(
-    Math.ceil(equal / TILE_ROWS),
-    Math.floor(most / TILE_ROWS),
-  );
-  return tiles * TILE_ROWS;
 }
 
 /**
