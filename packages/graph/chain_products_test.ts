@@ -1,16 +1,15 @@
 import {
   add,
   type DeviceTraits,
-  type DType,
   exp,
   loraLinear,
   matmul,
   mul,
-  type Shape,
   silu,
-  Tensor,
+  type Tensor,
   transpose,
 } from "@wick/core-tensor";
+import { given } from "@wick/testing";
 import { assertEquals, assertNotEquals } from "@std/assert";
 import {
   buildPlan,
@@ -27,12 +26,6 @@ function plan(roots: Tensor[], traits: Partial<DeviceTraits> = {}): Plan {
 
 function labels(roots: Tensor[], traits?: Partial<DeviceTraits>): string[] {
   return plan(roots, traits).steps.map(({ label }) => label);
-}
-
-function given(shape: Shape, dtype: DType = "f32"): Tensor {
-  const tensor = new Tensor(shape, dtype, undefined, true);
-  tensor.storage = { byteLength: 0, retain: () => {}, release: () => {} };
-  return tensor;
 }
 
 /** `s·(x·a)·b` of `[m, k]`, `[k, r]` and `[r, n]`. */

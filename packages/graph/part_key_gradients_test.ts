@@ -1,4 +1,5 @@
-import { attention, type DeviceTraits, Tensor } from "@wick/core-tensor";
+import { attention, type DeviceTraits } from "@wick/core-tensor";
+import { given } from "@wick/testing";
 import { assertEquals } from "@std/assert";
 import {
   buildPlan,
@@ -7,12 +8,6 @@ import {
   gradients,
 } from "./mod.ts";
 
-function given(...shape: number[]): Tensor {
-  const tensor = new Tensor(shape, "f32", undefined, true);
-  tensor.storage = { byteLength: 0, retain: () => {}, release: () => {} };
-  return tensor;
-}
-
 const ONE = "attention_key_value_gradient";
 
 /** The steps that give the gradients of the keys and the values. */
@@ -20,10 +15,10 @@ function labels(
   [batch, length, heads, kvHeads]: readonly [number, number, number, number],
   traits: Partial<DeviceTraits> = {},
 ): string[] {
-  const q = given(batch, length, heads, 64);
-  const [k, v] = [0, 1].map(() => given(batch, length, kvHeads, 64));
+  const q = given([batch, length, heads, 64]);
+  const [k, v] = [0, 1].map(() => given([batch, length, kvHeads, 64]));
   const y = attention(q, k!, v!, { causal: true });
-  const [dk, dv] = gradients(y, [k!, v!], given(batch, length, heads, 64));
+  const [dk, dv] = gradients(y, [k!, v!], given([batch, length, heads, 64]));
   const { graph, roots } = ComputationGraph.trace([dk!, dv!]);
   const plan = buildPlan(graph, roots, { ...DEFAULT_TRAITS, ...traits });
   const all = plan.steps.map(({ label }) => label);

@@ -11,6 +11,7 @@
  */
 export { assertClose } from "./assert_close.ts";
 export { type Tolerance, TOLERANCES } from "./tolerances.ts";
+export { given } from "./given.ts";
 export { input, random, type RandomOptions, type TestInput } from "./random.ts";
 export { evaluateReference } from "./evaluate_reference.ts";
 export { TEST_DEVICES, type TestDevice } from "./devices.ts";

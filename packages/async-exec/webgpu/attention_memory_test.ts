@@ -1,4 +1,9 @@
-import type { DeviceTraits, KernelOperand, Operation } from "@wick/core-tensor";
+import {
+  type DeviceTraits,
+  type KernelOperand,
+  type Operation,
+  rowMajorView,
+} from "@wick/core-tensor";
 import {
   ATTENTION,
   ATTENTION_KEY_VALUE_GRADIENT,
@@ -13,10 +18,7 @@ const HEADS = 4;
 const ATTRIBUTES = { causal: true, scale: 1 };
 
 function operand(...shape: number[]): KernelOperand {
-  const strides = shape.map((_, axis) =>
-    shape.slice(axis + 1).reduce((a, b) => a * b, 1)
-  );
-  return { dtype: "f32", view: { shape, offset: 0, strides } };
+  return { dtype: "f32", view: rowMajorView(shape) };
 }
 
 function operandsOf(headDim: number): Map<Operation, KernelOperand[]> {

@@ -6,7 +6,7 @@ import {
   silu,
   square,
   sum,
-  Tensor,
+  type Tensor,
 } from "@wick/core-tensor";
 import {
   buildPlan,
@@ -15,7 +15,7 @@ import {
   gradients,
   stepParts,
 } from "@wick/graph";
-import { assertClose, random, TEST_DEVICES } from "@wick/testing";
+import { assertClose, given, random, TEST_DEVICES } from "@wick/testing";
 import { toMetal } from "@wick/testing/metal";
 import { assert, assertEquals } from "@std/assert";
 import { Device } from "../device.ts";
@@ -134,11 +134,7 @@ for (const [buffers, sizes] of [[8, DECODE], [32, BATCH]] as const) {
 }
 
 Deno.test("shared dispatches translate to Metal", () => {
-  const tensor = (_: number, ...shape: number[]): Tensor => {
-    const given = new Tensor(shape, "f32", undefined, true);
-    given.storage = { byteLength: 0, retain: () => {}, release: () => {} };
-    return given;
-  };
+  const tensor = (_: number, ...shape: number[]): Tensor => given(shape);
   for (const sizes of [DECODE, BATCH, ODD]) {
     const { graph, roots } = ComputationGraph.trace(block(tensor, sizes));
     for (const step of buildPlan(graph, roots, GPU).steps) {

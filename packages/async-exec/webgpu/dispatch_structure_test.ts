@@ -1,19 +1,14 @@
-import { add, clamp, matmul, Tensor } from "@wick/core-tensor";
+import { add, clamp, matmul, type Tensor } from "@wick/core-tensor";
 import {
   buildPlan,
   ComputationGraph,
   DEFAULT_TRAITS,
   type Step,
 } from "@wick/graph";
+import { given } from "@wick/testing";
 import { assertEquals, assertNotEquals } from "@std/assert";
 import { dispatchCode } from "./dispatch_code.ts";
 import { dispatchStructure } from "./dispatch_structure.ts";
-
-function given(...shape: number[]): Tensor {
-  const tensor = new Tensor(shape, "f32", undefined, true);
-  tensor.storage = { byteLength: 0, retain: () => {}, release: () => {} };
-  return tensor;
-}
 
 function stepsOf(...roots: Tensor[]): readonly Step[] {
   const { graph, roots: ids } = ComputationGraph.trace(roots);
@@ -21,9 +16,9 @@ function stepsOf(...roots: Tensor[]): readonly Step[] {
 }
 
 Deno.test("layers of one structure have one shader, each with its own slots", () => {
-  let x = given(4, 8);
+  let x = given([4, 8]);
   for (let layer = 0; layer < 3; layer++) {
-    x = add(x, matmul(x, given(8, 8)));
+    x = add(x, matmul(x, given([8, 8])));
   }
   const steps = stepsOf(x);
   const codes = steps.map((step) => dispatchCode(step, DEFAULT_TRAITS)[0]!);
@@ -38,12 +33,12 @@ Deno.test("layers of one structure have one shader, each with its own slots", ()
 });
 
 Deno.test("a structure differs by what is read twice, by shapes and by options", () => {
-  const [x, y] = [given(4, 4), given(4, 4)];
+  const [x, y] = [given([4, 4]), given([4, 4])];
   const key = (tensor: Tensor): string =>
     dispatchStructure(stepsOf(tensor)[0]!).key;
   assertEquals(key(matmul(x, y)), key(matmul(y, x)));
   assertNotEquals(key(matmul(x, x)), key(matmul(x, y)));
-  assertNotEquals(key(matmul(x, y)), key(matmul(x, given(4, 5))));
+  assertNotEquals(key(matmul(x, y)), key(matmul(x, given([4, 5]))));
   const limits = [{ low: 0 }, { low: 1 }, { high: 0 }].map((options) =>
     key(clamp(x, options))
   );
