@@ -1,5 +1,5 @@
 import type { TunedWork } from "@wick/async-exec";
-import type { DType } from "@wick/core-tensor";
+import type { DeviceTraits, DType } from "@wick/core-tensor";
 import { nextTurn } from "@wick/async-exec";
 import { readModelConfig } from "@wick/models";
 import type { Arguments } from "./arguments.ts";
@@ -75,8 +75,8 @@ async function tune(args: Arguments, io: Io): Promise<number> {
   }
   const options = { tokens, rank, weight };
   const items = folder === undefined
-    ? usualItems(LARGEST[traits.adapterClass], options)
-    : await modelItems(folder, options);
+    ? usualItems(traits, options)
+    : await modelItems(folder, traits, options);
   const done = new Set<string>();
   for (const item of items) {
     io.signal.throwIfAborted();
@@ -123,20 +123,26 @@ function report(
 }
 
 /** What any model may need. */
-function usualItems(largest: number, options: ProductOptions): TunedItem[] {
+function usualItems(
+  traits: DeviceTraits,
+  options: ProductOptions,
+): TunedItem[] {
   const { tokens } = options;
+  const largest = LARGEST[traits.adapterClass];
+  const heads = { heads: 16, keyValueHeads: 4, headDim: 64 };
   const lengths = [512, 1024, 2048, 4096].filter((length) => length <= largest);
   return [
     ...usualProducts(largest, options).map(productItem),
     ...lengths.flatMap((length) => normItems(tokens, length)),
     ...classItems(tokens, largest),
-    ...attentionItems(tokens, { heads: 16, keyValueHeads: 4, headDim: 64 }),
+    ...attentionItems(tokens, heads, traits),
   ];
 }
 
 /** What one model needs. */
 async function modelItems(
   folder: string,
+  traits: DeviceTraits,
   options: ProductOptions,
 ): Promise<TunedItem[]> {
   const config = await readModelConfig(folder);
@@ -146,6 +152,6 @@ async function modelItems(
     ...normItems(tokens, config.hiddenSize),
     ...normItems(1, config.hiddenSize),
     ...classItems(tokens, config.vocabularySize),
-    ...attentionItems(tokens, config),
+    ...attentionItems(tokens, config, traits),
   ];
 }

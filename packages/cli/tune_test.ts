@@ -1,3 +1,4 @@
+import { DEFAULT_TRAITS } from "@wick/graph";
 import { TEST_DEVICES } from "@wick/testing";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { runCaptured } from "./run_captured.ts";
@@ -35,19 +36,33 @@ Deno.test("the products of a model are those of its layers and its head", async 
   }
 });
 
+Deno.test("gradients of keys are tuned as a plan for the device has them", () => {
+  const heads = { heads: 4, keyValueHeads: 2, headDim: 8 };
+  for (
+    const [adapterClass, shape] of [
+      ["gpu", [2, 1, 6, 2, 2, 8]],
+      ["software", [2, 1, 6, 2, 8]],
+    ] as const
+  ) {
+    const items = attentionItems(6, heads, { ...DEFAULT_TRAITS, adapterClass });
+    const found = items.find(({ name }) => name === "attention, dk and dv");
+    assertEquals(found!.work.shape, shape);
+  }
+});
+
 Deno.test("rows and attention to tune are what the operations take", () => {
   const heads = { heads: 4, keyValueHeads: 2, headDim: 8 };
-  const items = [
-    ...normItems(6, 8),
-    ...classItems(6, 8),
-    ...attentionItems(6, heads),
-  ];
   const device = {
     adapterClass: "gpu",
     maxWorkgroupThreads: 256,
     maxWorkgroupBytes: 16384,
     maxStorageBuffers: 8,
   } as const;
+  const items = [
+    ...normItems(6, 8),
+    ...classItems(6, 8),
+    ...attentionItems(6, heads, device),
+  ];
   for (const { name, work } of items) {
     const { operation, operands: inputs, attributes } = work;
     const call = operation.kernel?.({

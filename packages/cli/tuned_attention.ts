@@ -1,3 +1,4 @@
+import type { DeviceTraits } from "@wick/core-tensor";
 import {
   ATTENTION,
   ATTENTION_KEY_VALUE_GRADIENT,
@@ -21,11 +22,13 @@ export interface AttentionHeads {
  *
  * @param tokens Tokens of a prompt, and of what one token sees.
  * @param size The heads.
- * @returns The work.
+ * @param traits What the device is like.
+ * @returns The work, as it is in a plan for the device.
  */
 export function attentionItems(
   tokens: number,
   size: AttentionHeads,
+  traits: DeviceTraits,
 ): TunedItem[] {
   const { heads, keyValueHeads, headDim } = size;
   const limits = operandOf([1], "i32");
@@ -46,9 +49,8 @@ export function attentionItems(
       dtype,
       shape,
     }));
-    // As the plan has it.
     const parts = operation === ATTENTION_KEY_VALUE_GRADIENT
-      ? keyGradientParts(specs)
+      ? keyGradientParts(specs, traits)
       : 1;
     const own = { ...attributes, ...(parts > 1 && { parts }) };
     return {

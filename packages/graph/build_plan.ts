@@ -50,10 +50,12 @@ export function buildPlan(
   options: PlanOptions = {},
 ): Plan {
   const { fusion = true } = options;
-  const fused = fusion
-    ? joinCrossEntropy(joinProducts(simplify({ graph, roots })))
+  const joined = fusion
+    ? partKeyGradients(
+      joinCrossEntropy(joinProducts(simplify({ graph, roots }))),
+      traits,
+    )
     : { graph, roots };
-  const joined = fusion && isGpu(traits) ? partKeyGradients(fused) : fused;
   const planOf = (rooted: RootedGraph): Plan => ({
     ...planAsIs(rooted, traits, fusion),
     nodeCount: graph.length,

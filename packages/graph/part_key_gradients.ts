@@ -1,4 +1,4 @@
-import type { Operation } from "@wick/core-tensor";
+import type { DeviceTraits, Operation } from "@wick/core-tensor";
 import {
   ATTENTION_KEY_VALUE_GRADIENT,
   type AttentionAttributes,
@@ -14,12 +14,16 @@ import {
 /**
  * Computes the gradients for the keys and values of an attention with few tiles of
  * keys for each head that shares them by itself, and adds them up: so a large GPU
- * has enough to do.
+ * has enough to do. Nothing is done for a device that is no GPU.
  *
  * @example Usage
  * ```ts
  * import { ATTENTION_KEY_VALUE_GRADIENT } from "@wick/core-tensor/ops";
- * import { ComputationGraph, partKeyGradients } from "@wick/graph";
+ * import {
+ *   ComputationGraph,
+ *   DEFAULT_TRAITS,
+ *   partKeyGradients,
+ * } from "@wick/graph";
  * import { assertEquals } from "@std/assert";
  *
  * const graph = new ComputationGraph();
@@ -32,19 +36,23 @@ import {
  *   [q, k, k, limits, q, each, each],
  *   { causal: true, scale: 0.25 },
  * );
- * assertEquals(partKeyGradients({ graph, roots: [y] }).graph.length, 6);
+ * const parted = partKeyGradients({ graph, roots: [y] }, DEFAULT_TRAITS);
+ * assertEquals(parted.graph.length, 6);
  * ```
  *
  * @param rooted The graph.
+ * @param traits What the device is like.
  * @returns An equal graph; the inputs keep their order.
  */
 export function partKeyGradients(
   { graph, roots }: RootedGraph,
+  traits: DeviceTraits,
 ): RootedGraph {
   const replacements = new Map<number, Replacement>();
   graph.nodes.forEach((node, id) => {
     if (node.operation !== GRADIENT) return;
-    const parts = keyGradientParts(node.inputs.map((id) => graph.node(id)));
+    const operands = node.inputs.map((input) => graph.node(input));
+    const parts = keyGradientParts(operands, traits);
     if (parts === 1) return;
     const attributes = node.attributes as AttentionAttributes;
     replacements.set(id, {

@@ -154,13 +154,13 @@ function factsOf(
     elementCount(own!.shape.slice(0, -2)) === 1;
   const [left] = own?.inputs ?? [];
   const count = elementCount(node.shape);
-  // The left operands of a product, or of the two that are added up.
-  const lefts = product ? own!.inputs.filter((_, i) => i % 2 === 0) : [];
-  const work = lefts.reduce(
-    (sum, input) =>
-      sum + elementCount(own!.shape) * nodes[input]!.shape.at(-1)!,
-    0,
-  );
+  // Of a product, or of the two that are added up: those of their left operands.
+  const innerSizes = product
+    ? own!.inputs.filter((_, i) => i % 2 === 0)
+      .map((input) => nodes[input]!.shape.at(-1)!)
+    : [];
+  const work = elementCount(own?.shape ?? []) *
+    innerSizes.reduce((sum, inner) => sum + inner, 0);
   const most = MUCH_WORK[adapterClass];
   const largest = product || !own ? count : own.inputs.reduce(
     (size, input) => Math.max(size, elementCount(nodes[input]!.shape)),

@@ -1,5 +1,12 @@
 import type { Capture, Device } from "@wick/async-exec";
-import { add, cast, concat, slice, type Tensor } from "@wick/core-tensor";
+import {
+  add,
+  cast,
+  concat,
+  DTYPES,
+  slice,
+  type Tensor,
+} from "@wick/core-tensor";
 import {
   type Communicator,
   type Exchange,
@@ -169,7 +176,7 @@ export class GradientExchange {
   get bytes(): number {
     return this.#buckets.reduce(
       (total, { outgoing: { size, dtype } }) =>
-        total + size * (dtype === "f32" ? 4 : 2),
+        total + size * DTYPES[dtype].bytes,
       0,
     );
   }

@@ -1,4 +1,5 @@
-import type { Operation, TensorSpec } from "../operation.ts";
+import { isGpu } from "../is_gpu.ts";
+import type { DeviceTraits, Operation, TensorSpec } from "../operation.ts";
 import {
   attentionAccepts,
   attentionCall,
@@ -27,9 +28,14 @@ const KEYS_OF_GROUP = 32;
  * these: in as many as there are heads if a large GPU has too little to do else.
  *
  * @param inputs The operands of the gradient.
- * @returns How many, 1 for all together.
+ * @param traits What the device is like.
+ * @returns How many, 1 for all together, as on what is no GPU.
  */
-export function keyGradientParts(inputs: readonly TensorSpec[]): number {
+export function keyGradientParts(
+  inputs: readonly TensorSpec[],
+  traits: DeviceTraits,
+): number {
+  if (!isGpu(traits)) return 1;
   const { batch, keys, heads, kvHeads } = attentionSizes(inputs);
   const groups = batch * kvHeads * Math.ceil(keys / KEYS_OF_GROUP);
   return groups < MANY_GROUPS ? heads / kvHeads : 1;
@@ -54,6 +60,8 @@ export const ATTENTION_KEY_VALUE_GRADIENT: Operation<AttentionAttributes> = {
     both.set(dv, dk.length);
     return both;
   },
+  // No kernel runs beside it: its tiles may have teams, which those of others have
+  // not. In one dispatch with them few threads would walk where there are few keys.
   kernel: (request) => attentionCall(KERNEL, request),
   accepts: (index, operand) => attentionAccepts(KERNEL.vectors[index], operand),
 };
